@@ -1,0 +1,1 @@
+//! The `#[leak_test]` attribute; documented where `leakcheck` re-exports it.

@@ -1,0 +1,1 @@
+//! Finds what async Rust leaves behind.
