@@ -1,1 +1,48 @@
 //! The `#[leak_test]` attribute; documented where `leakcheck` re-exports it.
+//!
+//! Data goes one way: `item` and `arguments` (with `ignore` and `value` under it) parse, `valid`
+//! rejects, `expand` emits. Each takes and returns `proc_macro2` tokens, so that tests call it.
+
+mod arguments;
+mod expand;
+mod fallback;
+mod ignore;
+mod item;
+mod options;
+mod valid;
+mod value;
+
+use proc_macro::TokenStream;
+
+use crate::arguments::Arguments;
+use crate::item::TestFn;
+
+/// Runs an async test and fails it when a task outlives it.
+#[proc_macro_attribute]
+pub fn leak_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute(arguments.into(), item.into()).into()
+}
+
+/// [`leak_test`] under the name by which rstest, test-log and editors recognise a test.
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    attribute(arguments.into(), item.into()).into()
+}
+
+/// Both attributes: a mistake still gives a test, beside the error that names it.
+fn attribute(
+    arguments: proc_macro2::TokenStream,
+    item: proc_macro2::TokenStream,
+) -> proc_macro2::TokenStream {
+    let test = match syn::parse2::<TestFn>(item.clone()) {
+        Ok(test) => test,
+        Err(error) => return fallback::not_a_function(item, &error),
+    };
+    let checked = valid::check_function(&test)
+        .and_then(|()| Arguments::parse(arguments))
+        .and_then(valid::check_arguments);
+    match checked {
+        Ok(arguments) => expand::expand(test, &arguments),
+        Err(error) => fallback::plausible_test(test, &error),
+    }
+}
