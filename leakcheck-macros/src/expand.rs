@@ -51,7 +51,11 @@ pub(crate) fn function(
         tokens.extend(quote! {
             ;
             #same_tokio
-            #leakcheck::__private::run(#description, #options, ::std::boxed::Box::pin(#body))
+            return #leakcheck::__private::run(
+                #description,
+                #options,
+                ::std::boxed::Box::pin(#body),
+            );
         });
     });
     tokens
@@ -90,9 +94,8 @@ fn description(test: &TestFn, leakcheck: &TokenStream, output: &TokenStream) -> 
             should_panic: #should_panic,
             not_panicked: #not_panicked,
             failed: |outcome: &#output| -> bool {
-                #[allow(unused_imports)]
                 use #leakcheck::__private::outcome::*;
-                (&&Outcome(outcome)).failed()
+                (&&#leakcheck::__private::outcome::Outcome(outcome)).failed()
             },
         }
     }
@@ -139,12 +142,13 @@ fn named(ident: Ident) -> Pat {
 /// Tells the compiler what an async block returns, which has no syntax of its own: a mismatch is
 /// then found where the body has it, and what it returns is coerced as in an `async fn`.
 fn returns_output(output: &TokenStream) -> TokenStream {
-    let never = Ident::new("never", Span::mixed_site());
-    quote! {
-        #[allow(unreachable_code, clippy::all, clippy::pedantic)]
+    let span = match output.to_token_stream().into_iter().next() {
+        Some(first) => Span::call_site().located_at(first.span()),
+        None => Span::call_site(),
+    };
+    quote_spanned! {span=>
         if false {
-            let #never: #output = loop {};
-            return #never;
+            return ::core::option::Option::unwrap(::core::option::Option::None::<#output>);
         }
     }
 }

@@ -9,6 +9,8 @@ mod fallback;
 mod ignore;
 mod item;
 mod options;
+#[cfg(test)]
+mod tests;
 mod valid;
 mod value;
 
