@@ -50,12 +50,12 @@ pub(crate) fn function(
         });
         tokens.extend(quote! {
             ;
+            // One type for all tests with this output: what runs it is compiled once.
+            let #body: ::core::pin::Pin<
+                ::std::boxed::Box<dyn ::core::future::Future<Output = #output> + '_>
+            > = ::std::boxed::Box::pin(#body);
             #same_tokio
-            return #leakcheck::__private::run(
-                #description,
-                #options,
-                ::std::boxed::Box::pin(#body),
-            );
+            return #leakcheck::__private::run(#description, #options, #body);
         });
     });
     tokens

@@ -10,7 +10,7 @@ use crate::attribute;
 #[track_caller]
 fn check_options(arguments: TokenStream, options: TokenStream) {
     let expanded = attribute(arguments, quote! { async fn it() {} }).to_string();
-    let options = format!(", {options} , :: std :: boxed :: Box :: pin (body)");
+    let options = format!(", {options} , body) ; }}");
     assert!(expanded.contains(&options), "no `{options}` in\n{expanded}");
 }
 
@@ -65,6 +65,9 @@ fn the_body_becomes_a_future_that_leakcheck_runs() {
                 }
                 never parsed;
             };
+            let body: ::core::pin::Pin<
+                ::std::boxed::Box<dyn ::core::future::Future<Output = ()> + '_>
+            > = ::std::boxed::Box::pin(body);
             return ::leakcheck::__private::run(
                 ::leakcheck::__private::Test::<()> {
                     path: ::core::concat!(::core::module_path!(), "::", "it"),
@@ -78,7 +81,7 @@ fn the_body_becomes_a_future_that_leakcheck_runs() {
                     },
                 },
                 ::leakcheck::Options::new(),
-                ::std::boxed::Box::pin(body),
+                body
             );
         }
     };
