@@ -4,7 +4,6 @@ use std::mem;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::{FnArg, Pat, PatIdent, ReturnType, Signature};
 
 use crate::arguments::Arguments;
@@ -78,7 +77,7 @@ fn output(sig: &Signature) -> TokenStream {
 
 /// What leakcheck knows of the test before it runs.
 fn description(test: &TestFn, leakcheck: &TokenStream, output: &TokenStream) -> TokenStream {
-    let name = test.sig.ident.unraw().to_string();
+    let name = test.sig.ident.to_string();
     let should_panic = test.should_panic();
     // The value with which a test that should panic, and did not, lets libtest say so.
     let not_panicked = if should_panic && test.returns_unit() {
