@@ -1,1 +1,122 @@
-//! Finds what async Rust leaves behind.
+//! Fails a test when a task outlives it, and says who spawned it.
+//!
+//! `#[leak_test]` is a drop-in for `#[tokio::test]`: the same arguments, the same meaning, and
+//! after the body has ended, a check that no task is left.
+//!
+//! ```
+//! use leakcheck::leak_test;
+//!
+//! #[leak_test]
+//! async fn the_worker_ends_with_its_queue() {
+//!     let (queue, mut jobs) = tokio::sync::mpsc::channel::<u32>(8);
+//!     tokio::spawn(async move { while jobs.recv().await.is_some() {} });
+//!     queue.send(1).await.unwrap();
+//!     drop(queue); // without this line the worker waits for ever, and the test fails
+//! }
+//! ```
+//!
+//! The attribute is also exported as [`leakcheck::test`](macro@test), because rstest and editors
+//! look for an attribute whose last segment is `test`. Harnesses without attributes use [`run`] or
+//! [`Runtime`].
+//!
+//! # Arguments
+//!
+//! All of `#[tokio::test]`'s (`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`,
+//! `name`, `crate`), and:
+//!
+//! | argument | meaning | default |
+//! | --- | --- | --- |
+//! | `grace = "250ms"` | how long survivors may take to finish | 500 ms |
+//! | `action = "fail" \| "warn" \| "off"` | what a leak does | `fail` |
+//! | `ignore(.., reason = "..")` | survivors that may stay; may be repeated, see [`Ignore`] | none |
+//! | `known_leak = "reason"` | passes while it leaks, fails once it no longer does | |
+//! | `on_failure` | also check when the body failed | off |
+//! | `cleanup = path::to::fn` | runs after the body and before the check | none |
+//! | `leakcheck = "path"` | where this crate is, if it was renamed | `::leakcheck` |
+//!
+//! # Two tiers
+//!
+//! Built with `--cfg tokio_unstable` (the *hooks tier*), leakcheck knows each task: who spawned it,
+//! when, how often it was polled. Built without (the *plain tier*), it knows how many are left. Both
+//! find every leak; what the plain tier cannot tell it says.
+//!
+//! # What it cannot see
+//!
+//! - Tasks of a `LocalSet` die with it, and are not counted by tokio while it lives.
+//! - Tasks of other runtimes, and threads.
+//! - A panic in a task whose `JoinHandle` is still held: somebody may yet ask.
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod backtrace;
+mod check;
+mod cleanup;
+mod current;
+mod diagnose;
+mod environment;
+mod error;
+mod harness;
+#[cfg(tokio_unstable)]
+mod hooks;
+mod ignore;
+mod judge;
+mod options;
+#[doc(hidden)]
+pub mod outcome;
+mod panics;
+mod place;
+mod registry;
+mod report;
+mod runtime;
+mod settings;
+mod settle;
+mod survivor;
+
+pub use cleanup::IntoCleanup;
+pub use current::{ignore_current, try_ignore_current};
+pub use error::Error;
+pub use ignore::Ignore;
+pub use leakcheck_macros::{leak_test, test};
+pub use options::{Action, Flavor, Options};
+pub use place::Place;
+pub use report::{Fault, Ignored, LeakReport, Panicked, Tier, Verdict};
+pub use runtime::Runtime;
+pub use survivor::{Cause, Kind, SpawnedBy, State, Survivor};
+
+/// Runs a future as the body of a leak test, for harnesses that have no place for an attribute:
+/// proptest, `#[sqlx::test]`'s pool functions, a runner of your own.
+///
+/// Gives the future's output once nothing is left.
+///
+/// # Panics
+///
+/// With the report, if tasks are left that may not; with the future's own panic, if it panics;
+/// if the environment or the options are wrong; when called from within a runtime.
+///
+/// [`Runtime`] does the same step by step, with errors instead of panics.
+///
+/// # Examples
+///
+/// ```
+/// use leakcheck::Options;
+///
+/// let answer = leakcheck::run(Options::new(), async {
+///     tokio::spawn(async { 42 }).await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn run<F: Future>(options: Options, future: F) -> F::Output {
+    let ending = harness::Ending {
+        failed: |_| false,
+        confess: drop,
+        not_panicked: None,
+    };
+    harness::run(
+        runtime::Subject::of_thread(&options),
+        options,
+        &ending,
+        future,
+    )
+}

@@ -1,0 +1,271 @@
+//! The check: settle, look at who is left, let the ignores judge. Plain data comes out.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use tokio::task::Id;
+
+use crate::diagnose::diagnose;
+use crate::judge::{self, Judged};
+use crate::place::Workspace;
+use crate::report::{LeakReport, Panicked, Tier, Verdict};
+use crate::runtime::Runtime;
+use crate::settle::{Left, Unsettled, settle};
+use crate::survivor::{Identified, group, number};
+
+/// Waits for the runtime's tasks and reports on those that are left. The verdict is not yet
+/// decided on.
+pub(crate) fn check(runtime: &Runtime) -> LeakReport {
+    let mut watch = Watch::new(runtime);
+    let (waited, fault) = watch.settle();
+    let judged = watch.judge();
+    let mut report = report(runtime, judged, waited);
+    report.undecided.extend(fault);
+    report.panics = panics(runtime, &mut watch);
+    report
+}
+
+/// A report without findings.
+pub(crate) fn report(runtime: &Runtime, judged: Judged, waited: Duration) -> LeakReport {
+    let mut survivors = judged.reported;
+    survivors.iter_mut().for_each(diagnose);
+    LeakReport {
+        test: runtime.subject.test.clone(),
+        package: runtime.subject.package.map(ToOwned::to_owned),
+        verdict: Verdict::Clean,
+        tier: Tier::current(),
+        waited,
+        survivors: group(survivors),
+        ignored: judged.ignored,
+        stale_ignores: judged.stale,
+        panics: Vec::new(),
+        undecided: judged.undecided,
+        faults: Vec::new(),
+        notes: runtime
+            .options
+            .known_leak
+            .iter()
+            .map(|reason| format!("known leak: {reason}"))
+            .collect(),
+    }
+}
+
+/// Fills in the verdict. `known` is whether the test is marked as leaking.
+pub(crate) fn judged(mut report: LeakReport, known: bool) -> LeakReport {
+    report.verdict = if !report.panics.is_empty() {
+        Verdict::Leaked
+    } else if !report.undecided.is_empty() {
+        Verdict::Unverified
+    } else {
+        match (known, report.survivors.is_empty()) {
+            (true, true) => Verdict::FixedKnownLeak,
+            (true, false) => Verdict::KnownLeak,
+            (false, true) => Verdict::Clean,
+            (false, false) => Verdict::Leaked,
+        }
+    };
+    report
+}
+
+/// Who is left on a runtime, and who of them may stay. Each task is looked up once.
+struct Watch<'a> {
+    runtime: &'a Runtime,
+    workspace: Option<Workspace>,
+    known: HashMap<Id, Identified>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(runtime: &'a Runtime) -> Self {
+        Self {
+            runtime,
+            workspace: None,
+            known: HashMap::new(),
+        }
+    }
+
+    /// How long it took, and what went wrong.
+    fn settle(&mut self) -> (Duration, Option<String>) {
+        if self.left().tasks == 0 {
+            return (Duration::ZERO, None);
+        }
+        let runtime = self.runtime;
+        let grace = runtime.settings.grace.value;
+        let began = Instant::now();
+        runtime.registry.set_settling(true);
+        // A runtime that shuts down on a task's panic panics in whoever blocks on it next.
+        let settled = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let virtually = tokio::time::Instant::now();
+                settle(self, &runtime.registry, grace).await;
+                virtually.elapsed()
+            })
+        }));
+        runtime.registry.set_settling(false);
+        match settled {
+            // A paused clock tells the grace as the test's tasks saw it.
+            Ok(virtually) => (virtually.max(began.elapsed()), None),
+            Err(payload) => {
+                let message = crate::panics::message(&*payload);
+                (
+                    began.elapsed(),
+                    Some(format!("waiting for survivors panicked: {message}")),
+                )
+            }
+        }
+    }
+
+    fn workspace(&mut self) -> &Workspace {
+        let subject = &self.runtime.subject;
+        self.workspace.get_or_insert_with(|| subject.workspace())
+    }
+
+    fn judge(&mut self) -> Judged {
+        let runtime = self.runtime;
+        match Tier::current() {
+            Tier::Hooks => {
+                let identified = self.identify();
+                let mut judged = judge::identified(&runtime.options.ignores, identified);
+                judge::reconcile(&mut judged, runtime.registry.len(), runtime.alive());
+                judged
+            }
+            Tier::Plain => {
+                let ignored_current = runtime.registry.has_ignored_current();
+                judge::counted(&runtime.options.ignores, ignored_current, runtime.alive())
+            }
+        }
+    }
+
+    /// The live tasks as they are now, oldest first.
+    fn identify(&mut self) -> Vec<Identified> {
+        let live = self.runtime.registry.snapshot();
+        if live.is_empty() {
+            // A clean test reads no file: not even to find out where its workspace is.
+            return Vec::new();
+        }
+        let now = Instant::now();
+        let workspace = self.workspace().clone();
+        live.iter()
+            .map(|(id, live)| Identified::new(*id, live, &workspace, now))
+            .collect()
+    }
+
+    /// How many of the live tasks no ignore covers.
+    fn uncovered(&mut self) -> usize {
+        let runtime = self.runtime;
+        let live = runtime.registry.ids();
+        if live.is_empty() {
+            return 0;
+        }
+        let workspace = self.workspace().clone();
+        let now = Instant::now();
+        for id in &live {
+            if !self.known.contains_key(id) {
+                let found = runtime.registry.with(*id, Clone::clone);
+                self.known
+                    .extend(found.map(|live| (*id, Identified::new(*id, &live, &workspace, now))));
+            }
+        }
+        let mut identified: Vec<_> = live
+            .iter()
+            .filter_map(|id| self.known.get(id).cloned())
+            .collect();
+        identified.sort_by_key(|identified| identified.survivor.id);
+        judge::identified(&runtime.options.ignores, identified)
+            .reported
+            .len()
+    }
+}
+
+impl Unsettled for Watch<'_> {
+    fn left(&mut self) -> Left {
+        let runtime = self.runtime;
+        let options = &runtime.options;
+        let alive = runtime.alive();
+        if Tier::current() == Tier::Plain {
+            let judged = judge::counted(&options.ignores, false, alive);
+            let tasks = judged.reported.iter().map(|survivor| survivor.count).sum();
+            return Left { tasks, told: false };
+        }
+        let told = runtime.registry.len();
+        // A task's end is told a moment before tokio forgets the task: no leak yet.
+        let untold = alive.abs_diff(told);
+        let tolerant = !options.ignores.is_empty() || runtime.registry.has_ignored_current();
+        let waited_for = if tolerant { self.uncovered() } else { told };
+        Left {
+            tasks: waited_for + untold,
+            told: waited_for > 0,
+        }
+    }
+
+    fn ended(&self) -> Option<usize> {
+        (Tier::current() == Tier::Hooks).then(|| self.runtime.registry.ended())
+    }
+}
+
+fn panics(runtime: &Runtime, watch: &mut Watch<'_>) -> Vec<Panicked> {
+    let seen = runtime.registry.take_panics();
+    if seen.is_empty() {
+        return Vec::new();
+    }
+    let workspace = watch.workspace();
+    let panicked = seen.into_iter().map(|panic| Panicked {
+        id: number(panic.task),
+        message: panic.message,
+        at: panic
+            .at
+            .map(|(file, line, column)| workspace.place(&file, line, Some(column))),
+        spawned_at: panic
+            .spawned_at
+            .map(|location| workspace.place_of(location)),
+    });
+    panicked.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::survivor::Survivor;
+
+    fn bare(survivors: Vec<Survivor>, undecided: Vec<String>) -> LeakReport {
+        LeakReport {
+            test: "t".to_owned(),
+            package: None,
+            verdict: Verdict::Off,
+            tier: Tier::Hooks,
+            waited: Duration::ZERO,
+            survivors,
+            ignored: Vec::new(),
+            stale_ignores: Vec::new(),
+            panics: Vec::new(),
+            undecided,
+            faults: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_known_leak_turns_the_verdict_round() {
+        let verdict = |survivors, known| judged(bare(survivors, Vec::new()), known).verdict;
+        assert_eq!(verdict(vec![Survivor::counted(1)], false), Verdict::Leaked);
+        assert_eq!(
+            verdict(vec![Survivor::counted(1)], true),
+            Verdict::KnownLeak
+        );
+        assert_eq!(verdict(Vec::new(), true), Verdict::FixedKnownLeak);
+        assert_eq!(verdict(Vec::new(), false), Verdict::Clean);
+    }
+
+    #[test]
+    fn what_is_undecided_is_never_clean() {
+        let undecided = vec!["why".to_owned()];
+        assert_eq!(
+            judged(bare(Vec::new(), undecided.clone()), false).verdict,
+            Verdict::Unverified
+        );
+        assert_eq!(
+            judged(bare(Vec::new(), undecided), true).verdict,
+            Verdict::Unverified
+        );
+    }
+}

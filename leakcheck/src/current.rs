@@ -1,0 +1,112 @@
+//! Which registry the current thread belongs to: the test's own thread while its body runs, and
+//! the threads that its runtime starts.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::registry::Registry;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+#[derive(Clone, Debug)]
+struct Current {
+    registry: Arc<Registry>,
+    runs_body: bool,
+}
+
+/// What lives now may live: tasks of the current leak test that are alive at this moment are not
+/// reported as leaked by it (goleak's `IgnoreCurrent`).
+///
+/// Call it in the test's body, or in a task or blocking closure of its runtime. A task that is
+/// being spawned by another thread at the same moment may be on either side.
+///
+/// In the plain tier tasks cannot be told apart: if any are alive at the end, the test fails and
+/// says so.
+///
+/// # Panics
+///
+/// Outside of a leak test. [`try_ignore_current`] gives an error instead.
+///
+/// # Examples
+///
+/// ```
+/// use leakcheck::leak_test;
+///
+/// #[leak_test]
+/// async fn only_what_the_request_starts_counts() {
+///     tokio::spawn(std::future::pending::<()>()); // lives as long as the process
+///     leakcheck::ignore_current();
+///     tokio::spawn(async {}).await.unwrap();
+/// }
+/// ```
+#[track_caller]
+pub fn ignore_current() {
+    if let Err(error) = try_ignore_current() {
+        panic!("{error}");
+    }
+}
+
+/// As [`ignore_current`], with an error instead of the panic.
+///
+/// # Errors
+///
+/// Outside of a leak test.
+pub fn try_ignore_current() -> Result<(), Error> {
+    let registry = registry().ok_or(ErrorKind::NotInATest)?;
+    registry.ignore_current();
+    Ok(())
+}
+
+/// The registry of the current thread's runtime.
+pub(crate) fn registry() -> Option<Arc<Registry>> {
+    // A panic hook may run while thread-locals are torn down, or while this one is borrowed.
+    let current = CURRENT.try_with(|current| {
+        current
+            .try_borrow()
+            .ok()?
+            .as_ref()
+            .map(|c| Arc::clone(&c.registry))
+    });
+    current.ok().flatten()
+}
+
+/// Whether the current thread runs a test's body.
+#[cfg(tokio_unstable)]
+pub(crate) fn runs_body() -> bool {
+    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.runs_body))
+}
+
+/// Makes this thread one of the registry's runtime, for good: it is one that the runtime started.
+pub(crate) fn adopt_thread(registry: &Arc<Registry>) {
+    let registry = Arc::clone(registry);
+    CURRENT.set(Some(Current {
+        registry,
+        runs_body: false,
+    }));
+}
+
+/// Makes this thread the registry's until the guard is dropped.
+pub(crate) fn enter(registry: &Arc<Registry>) -> Entered {
+    let registry = Arc::clone(registry);
+    Entered {
+        before: CURRENT.replace(Some(Current {
+            registry,
+            runs_body: true,
+        })),
+    }
+}
+
+/// Gives the thread back to whose it was: runtimes may be used in turns.
+#[must_use = "the thread is given back when this is dropped"]
+pub(crate) struct Entered {
+    before: Option<Current>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.before.take());
+    }
+}

@@ -1,0 +1,167 @@
+//! The hooks tier: what tokio tells of each task when it is built with `--cfg tokio_unstable`.
+//! The only room that knows tokio's hook API.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, TaskMeta};
+
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::registry::{Registry, Spawner};
+use crate::runtime::Tokio;
+
+type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+
+/// The hooks that the user set; each runs after leakcheck's own.
+#[derive(Clone, Default)]
+pub(crate) struct UserHooks {
+    spawn: Option<Hook>,
+    terminate: Option<Hook>,
+    before_poll: Option<Hook>,
+    after_poll: Option<Hook>,
+}
+
+impl fmt::Debug for UserHooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserHooks").finish_non_exhaustive()
+    }
+}
+
+/// tokio's task hooks, beside leakcheck's own. Only with `--cfg tokio_unstable`.
+impl Options {
+    /// As `tokio::runtime::Builder::on_task_spawn`.
+    pub fn on_task_spawn(mut self, hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static) -> Self {
+        self.user_hooks.spawn = Some(Arc::new(hook));
+        self
+    }
+
+    /// As `tokio::runtime::Builder::on_task_terminate`.
+    pub fn on_task_terminate(
+        mut self,
+        hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.user_hooks.terminate = Some(Arc::new(hook));
+        self
+    }
+
+    /// As `tokio::runtime::Builder::on_before_task_poll`.
+    pub fn on_before_task_poll(
+        mut self,
+        hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.user_hooks.before_poll = Some(Arc::new(hook));
+        self
+    }
+
+    /// As `tokio::runtime::Builder::on_after_task_poll`.
+    pub fn on_after_task_poll(
+        mut self,
+        hook: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.user_hooks.after_poll = Some(Arc::new(hook));
+        self
+    }
+}
+
+/// tokio keeps one callback per hook: both run from it.
+macro_rules! install {
+    ($builder:ident, $setter:ident, $registry:ident, $user:expr, |$own:ident, $meta:ident| $tell:expr) => {{
+        let $own = Arc::clone($registry);
+        match $user.clone() {
+            Some(user) => $builder.$setter(move |$meta| {
+                $tell;
+                user($meta);
+            }),
+            None => $builder.$setter(move |$meta| $tell),
+        };
+    }};
+}
+
+pub(crate) fn install(builder: &mut Builder, registry: &Arc<Registry>, user: &UserHooks) {
+    install!(builder, on_task_spawn, registry, user.spawn, |own, meta| {
+        own.spawned(meta.id(), meta.spawned_at(), spawner());
+    });
+    install!(
+        builder,
+        on_task_terminate,
+        registry,
+        user.terminate,
+        |own, meta| own.terminated(meta.id())
+    );
+    install!(
+        builder,
+        on_before_task_poll,
+        registry,
+        user.before_poll,
+        |own, meta| own.poll_began(meta.id())
+    );
+    install!(
+        builder,
+        on_after_task_poll,
+        registry,
+        user.after_poll,
+        |own, meta| own.poll_ended(meta.id())
+    );
+}
+
+/// The hook runs on the spawner's own stack: whoever runs here is the parent.
+fn spawner() -> Spawner {
+    match tokio::task::try_id() {
+        Some(parent) => Spawner::Task(parent),
+        None if crate::current::runs_body() => Spawner::Body,
+        None => Spawner::Thread,
+    }
+}
+
+/// Finds out, with one task and one blocking closure, whether the user's own hand on the builder
+/// left leakcheck's hooks in place.
+pub(crate) fn verify_installed(runtime: &Tokio, registry: &Arc<Registry>) -> Result<(), Error> {
+    let mut replaced = runtime.block_on(replaced_during_life(Arc::clone(registry)));
+    if runtime.block_on(outlives_its_end(runtime, registry)) {
+        replaced.push("on_task_terminate");
+    }
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let hooks = replaced.join("`, `");
+    Err(ErrorKind::HooksReplaced { hooks }.into())
+}
+
+async fn replaced_during_life(registry: Arc<Registry>) -> Vec<&'static str> {
+    let probe = tokio::spawn(async move {
+        // The first poll has to end for its hooks to be seen by the second.
+        tokio::task::yield_now().await;
+        registry.with(tokio::task::id(), |live| {
+            (live.polls, live.last_poll > live.born)
+        })
+    });
+    let thread = tokio::task::spawn_blocking(|| crate::current::registry().is_some());
+    let mut replaced = Vec::new();
+    match probe.await.ok().flatten() {
+        None => replaced.push("on_task_spawn"),
+        Some((polls, ended)) => {
+            if polls == 0 {
+                replaced.push("on_before_task_poll");
+            }
+            if !ended {
+                replaced.push("on_after_task_poll");
+            }
+        }
+    }
+    if !thread.await.unwrap_or(true) {
+        replaced.push("on_thread_start");
+    }
+    replaced
+}
+
+/// tokio calls the terminate hook before it forgets the task, so once no task is left, a registry
+/// that still has one missed its end.
+async fn outlives_its_end(runtime: &Tokio, registry: &Registry) -> bool {
+    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    while runtime.alive() > 0 && std::time::Instant::now() < deadline {
+        tokio::task::yield_now().await;
+    }
+    registry.len() > 0
+}

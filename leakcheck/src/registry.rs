@@ -1,0 +1,292 @@
+//! Who is alive on one runtime: ids and plain facts, never a task.
+//!
+//! # Invariants
+//!
+//! 1. One registry per runtime. It is reached through the runtime's own hooks and threads only.
+//! 2. It holds ids, places and times: it cannot prolong a task's life.
+//! 3. Hooks run inside tokio and inside other people's `spawn` calls: nothing here panics, waits
+//!    for anything but its own short locks, or calls foreign code under one.
+//! 4. A terminate event of an unknown id is no news: blocking work has those without a spawn event.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio::task::Id;
+
+use crate::backtrace::RawBacktrace;
+use crate::panics::TaskPanic;
+
+/// The live tasks of a runtime, as its hooks told them.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    shards: Box<[Mutex<Shard>]>,
+    capture: Capture,
+    panics: Mutex<Vec<TaskPanic>>,
+    ignored_current: AtomicBool,
+    settling: AtomicBool,
+    ended: AtomicUsize,
+    changed: Notify,
+}
+
+type Shard = HashMap<Id, Live, IdHash>;
+
+/// Which spawns keep their raw backtrace (it costs microseconds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Those whose place lies outside of the workspace, and so says little.
+    OutsideWorkspace,
+    /// All: an ignore asks for the functions that spawned.
+    All,
+}
+
+/// What is known of a live task.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) spawner: Spawner,
+    pub(crate) ancestors: Ancestors,
+    pub(crate) backtrace: Option<Box<RawBacktrace>>,
+    pub(crate) born: Instant,
+    /// When its last poll began or ended.
+    pub(crate) last_poll: Instant,
+    pub(crate) polls: u64,
+    /// Polls seen before settling began.
+    pub(crate) polls_before_settling: u64,
+    pub(crate) running: bool,
+    /// It lived when the test said `ignore_current()`.
+    pub(crate) ignored_as_current: bool,
+}
+
+/// Who called `spawn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(tokio_unstable),
+    expect(dead_code, reason = "the plain tier has no hooks")
+)]
+pub(crate) enum Spawner {
+    /// The test's body.
+    Body,
+    Task(Id),
+    /// A thread that runs no task of this runtime.
+    Thread,
+}
+
+/// The nearest few tasks above a task, parent first. Copied at spawn, so that no ended task need
+/// be remembered; bounded, because a task that replaces itself for ever has no end of ancestors.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ancestors {
+    nearest: [Option<(Id, &'static Location<'static>)>; Self::MOST],
+}
+
+impl Ancestors {
+    const MOST: usize = 4;
+
+    fn below(parent: Id, spawned_at: &'static Location<'static>, of_parent: &Self) -> Self {
+        let mut nearest = [None; Self::MOST];
+        nearest[0] = Some((parent, spawned_at));
+        nearest[1..].copy_from_slice(&of_parent.nearest[..Self::MOST - 1]);
+        Self { nearest }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &'static Location<'static>)> + '_ {
+        self.nearest.iter().flatten().copied()
+    }
+}
+
+impl Registry {
+    /// `threads` is how many may report at once: as many shards keep them out of each other's way.
+    pub(crate) fn new(threads: usize, capture: Capture) -> Self {
+        let shards = threads.clamp(1, 16).next_power_of_two();
+        Self {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            capture,
+            panics: Mutex::default(),
+            ignored_current: AtomicBool::new(false),
+            settling: AtomicBool::new(false),
+            ended: AtomicUsize::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// The live tasks, oldest id first.
+    pub(crate) fn snapshot(&self) -> Vec<(Id, Live)> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            all.extend(lock(shard).iter().map(|(id, live)| (*id, live.clone())));
+        }
+        all.sort_by_key(|(id, _)| crate::survivor::number(*id));
+        all
+    }
+
+    /// Looks at one live task.
+    pub(crate) fn with<R>(&self, id: Id, look: impl FnOnce(&Live) -> R) -> Option<R> {
+        lock(self.shard(id)).get(&id).map(look)
+    }
+
+    /// The ids of the live tasks. Asked at each end of a task while settling: it copies no more.
+    pub(crate) fn ids(&self) -> Vec<Id> {
+        let mut ids = Vec::new();
+        for shard in &self.shards {
+            ids.extend(lock(shard).keys());
+        }
+        ids
+    }
+
+    /// What lives now may live: `ignore_current()`.
+    pub(crate) fn ignore_current(&self) {
+        self.ignored_current.store(true, Ordering::Relaxed);
+        self.for_each(|live| live.ignored_as_current = true);
+    }
+
+    /// Whether `ignore_current()` was said.
+    pub(crate) fn has_ignored_current(&self) -> bool {
+        self.ignored_current.load(Ordering::Relaxed)
+    }
+
+    /// From now on each end of a task wakes [`Registry::changed`], and polls count as made while
+    /// settling. `false` ends that.
+    pub(crate) fn set_settling(&self, settling: bool) {
+        self.settling.store(settling, Ordering::SeqCst);
+        if settling {
+            self.for_each(|live| live.polls_before_settling = live.polls);
+        }
+    }
+
+    /// Completes after a task ended while settling.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Wakes who waits for [`Registry::changed`].
+    pub(crate) fn wake_settle(&self) {
+        self.changed.notify_one();
+    }
+
+    /// How many tasks ended while settling.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn note_panic(&self, panic: TaskPanic) {
+        lock(&self.panics).push(panic);
+    }
+
+    pub(crate) fn take_panics(&self) -> Vec<TaskPanic> {
+        std::mem::take(&mut *lock(&self.panics))
+    }
+
+    fn for_each(&self, mut change: impl FnMut(&mut Live)) {
+        for shard in &self.shards {
+            lock(shard).values_mut().for_each(&mut change);
+        }
+    }
+
+    fn shard(&self, id: Id) -> &Mutex<Shard> {
+        // The map inside a shard takes its bucket from the lowest bits and its tag from the highest.
+        let hash = IdHash.hash_one(id) >> 40;
+        &self.shards[hash as usize % self.shards.len()]
+    }
+}
+
+/// What the hooks tell.
+#[cfg_attr(
+    all(not(tokio_unstable), not(test)),
+    expect(dead_code, reason = "the plain tier has no hooks")
+)]
+impl Registry {
+    pub(crate) fn spawned(&self, id: Id, spawned_at: &'static Location<'static>, spawner: Spawner) {
+        let ancestors = match spawner {
+            Spawner::Task(parent) => self
+                .with(parent, |live| {
+                    Ancestors::below(parent, live.spawned_at, &live.ancestors)
+                })
+                .unwrap_or_default(),
+            Spawner::Body | Spawner::Thread => Ancestors::default(),
+        };
+        let outside = crate::place::is_outside_workspace(spawned_at);
+        let wanted = outside || self.capture == Capture::All;
+        let now = Instant::now();
+        let live = Live {
+            spawned_at,
+            spawner,
+            ancestors,
+            backtrace: wanted.then(|| Box::new(RawBacktrace::capture())),
+            born: now,
+            last_poll: now,
+            polls: 0,
+            polls_before_settling: 0,
+            running: false,
+            ignored_as_current: false,
+        };
+        lock(self.shard(id)).insert(id, live);
+    }
+
+    pub(crate) fn poll_began(&self, id: Id) {
+        if let Some(live) = lock(self.shard(id)).get_mut(&id) {
+            live.polls += 1;
+            live.running = true;
+        }
+    }
+
+    pub(crate) fn poll_ended(&self, id: Id) {
+        if let Some(live) = lock(self.shard(id)).get_mut(&id) {
+            live.running = false;
+            live.last_poll = Instant::now();
+        }
+    }
+
+    pub(crate) fn terminated(&self, id: Id) {
+        let known = lock(self.shard(id)).remove(&id).is_some();
+        if known && self.settling.load(Ordering::SeqCst) {
+            self.ended.fetch_add(1, Ordering::SeqCst);
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// A registry's own code does not panic under its locks (invariant 3), so the data is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Task ids are a counter: multiplying by a large odd number spreads them, and costs a
+/// nanosecond where the default hasher, made for hostile keys, costs twenty.
+#[derive(Clone, Copy, Debug, Default)]
+struct IdHash;
+
+impl BuildHasher for IdHash {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher(0)
+    }
+}
+
+#[derive(Debug)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let spread = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

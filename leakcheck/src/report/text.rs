@@ -1,0 +1,320 @@
+//! The report for people: the user's own line first, one screen, then what to do.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Fault, LeakReport, Panicked, Tier, Verdict};
+use crate::survivor::{SpawnedBy, State, Survivor};
+
+const OWN: Style = AnsiColor::Cyan.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Entries shown in full. A screen has room for a few; the rest is one line each, then a number.
+const IN_FULL: usize = 5;
+const IN_SHORT: usize = 20;
+
+/// The whole report. The first line has no colours: test runners look for it.
+pub(super) fn render(report: &LeakReport) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write_report(&mut text, report);
+    text
+}
+
+/// As `render`, coloured or not by the terminal's conventions.
+pub(crate) fn paint(report: &LeakReport) -> String {
+    let text = render(report);
+    if wants_colour() {
+        text
+    } else {
+        anstream::adapter::strip_str(&text).to_string()
+    }
+}
+
+/// anstream knows NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and whether stderr is a terminal.
+/// cargo's own variable comes on top: cargo does not tell a test what `--color` was.
+fn wants_colour() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match std::env::var("CARGO_TERM_COLOR").as_deref() {
+        Ok("always") => !no_colour,
+        Ok("never") => false,
+        _ => anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never,
+    }
+}
+
+fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
+    writeln!(out, "{}", headline(report))?;
+    for fault in &report.faults {
+        write_fault(out, fault)?;
+    }
+    for panic in &report.panics {
+        write_panic(out, panic)?;
+    }
+    for (index, survivor) in report.survivors.iter().enumerate() {
+        match index {
+            _ if index < IN_FULL => write_survivor(out, index + 1, survivor)?,
+            _ if index < IN_SHORT => writeln!(out, "  {}. {}", index + 1, title(survivor))?,
+            _ => {
+                writeln!(
+                    out,
+                    "  … and {} more places",
+                    report.survivors.len() - IN_SHORT
+                )?;
+                break;
+            }
+        }
+    }
+    if report.tier == Tier::Plain && !report.survivors.is_empty() {
+        write_plain_tier(out)?;
+    }
+    write_footer(out, report)
+}
+
+fn headline(report: &LeakReport) -> String {
+    let test = &report.test;
+    let what = match report.verdict {
+        Verdict::FixedKnownLeak => {
+            format!("`{test}` is marked `known_leak` and no longer leaks: take the mark away")
+        }
+        _ if !report.survivors.is_empty() => {
+            format!("{} outlived `{test}`", tasks(report.leaked()))
+        }
+        _ if !report.panics.is_empty() => {
+            format!("{} panicked unseen in `{test}`", tasks(report.panics.len()))
+        }
+        _ if !report.undecided.is_empty() => format!("`{test}` could not be verified"),
+        _ if !report.faults.is_empty() => format!("`{test}` did not end well"),
+        _ => format!("no leaked task in `{test}`"),
+    };
+    let label = match report.verdict {
+        Verdict::Warned => "Warning",
+        Verdict::Clean | Verdict::KnownLeak | Verdict::Off => "Note",
+        _ => "Error",
+    };
+    let waited = told(report.waited);
+    format!(
+        "{label}: leakcheck: {what} (waited {waited}, {})",
+        report.tier
+    )
+}
+
+fn write_survivor(out: &mut String, number: usize, survivor: &Survivor) -> fmt::Result {
+    writeln!(out, "\n  {number}. {OWN}{}{OWN:#}", title(survivor))?;
+    if let Some(id) = survivor.id {
+        let count = if survivor.count > 1 {
+            format!("{} tasks, first: ", survivor.count)
+        } else {
+            String::new()
+        };
+        field(out, &format!("{count}task {id}"), &state(survivor))?;
+    }
+    if let Some(place) = &survivor.spawned_at {
+        let function = survivor
+            .spawned_by
+            .as_ref()
+            .map(|name| format!("   in {name}"))
+            .unwrap_or_default();
+        field(
+            out,
+            "spawned at",
+            &format!("{place}{function}{}", by(survivor)),
+        )?;
+    }
+    for (id, place) in survivor.ancestors.iter().zip(&survivor.ancestor_places) {
+        field(
+            out,
+            "",
+            &format!("{DIM}task {id} was spawned at {place}{DIM:#}"),
+        )?;
+    }
+    if let Some(cause) = survivor.cause {
+        field(out, "cause", &cause.told(survivor))?;
+    }
+    if let Some(help) = &survivor.help {
+        field(out, "help", help)?;
+    }
+    if let Some(place) = &survivor.blame {
+        let rule = format!(
+            "ignore(spawned_at = \"{}:{}\", reason = \"…\")",
+            place.file, place.line
+        );
+        field(
+            out,
+            "allow it",
+            &format!("{DIM}#[leak_test({rule})]{DIM:#}"),
+        )?;
+    }
+    Ok(())
+}
+
+fn field(out: &mut String, name: &str, value: &str) -> fmt::Result {
+    writeln!(out, "     {name:<12} {value}")
+}
+
+/// The user's own line, its text if it can be read.
+fn title(survivor: &Survivor) -> String {
+    match (&survivor.blame, &survivor.source_line, &survivor.spawned_at) {
+        (Some(blame), Some(line), _) => format!("{}:{}   {line}", blame.file, blame.line),
+        (Some(place), None, _) | (None, _, Some(place)) => format!("{}:{}", place.file, place.line),
+        (None, _, None) => format!(
+            "{} that only their number is known of",
+            tasks(survivor.count)
+        ),
+    }
+}
+
+fn state(survivor: &Survivor) -> String {
+    let state = match survivor.state {
+        Some(State::Waiting) => "waiting",
+        Some(State::Running) => "running",
+        Some(State::NeverPolled) => "never polled",
+        None => "state unknown",
+    };
+    let age = milliseconds(survivor.age_ms);
+    let idle = milliseconds(survivor.idle_ms);
+    let polls = match survivor.polls {
+        Some(1) => "once".to_owned(),
+        Some(polls) => format!("{polls} times"),
+        None => "an unknown number of times".to_owned(),
+    };
+    format!("{state}, alive {age}, idle {idle}, polled {polls}")
+}
+
+fn by(survivor: &Survivor) -> String {
+    match survivor.spawner {
+        Some(SpawnedBy::Body) => "   by the test's body".to_owned(),
+        Some(SpawnedBy::Task(id)) => format!("   by task {id}"),
+        Some(SpawnedBy::Thread) => "   by another thread".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn write_panic(out: &mut String, panic: &Panicked) -> fmt::Result {
+    let at = panic
+        .at
+        .as_ref()
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "\n  {BAD}task {} panicked{at} and nobody joined it{BAD:#}",
+        panic.id
+    )?;
+    for line in panic.message.lines() {
+        field(out, "", line)?;
+    }
+    if let Some(place) = &panic.spawned_at {
+        field(out, "spawned at", &place.to_string())?;
+    }
+    field(
+        out,
+        "help",
+        "await its JoinHandle, so that the panic reaches the test",
+    )
+}
+
+fn write_fault(out: &mut String, fault: &Fault) -> fmt::Result {
+    match fault {
+        Fault::Cleanup { name, message } => writeln!(
+            out,
+            "\n  {BAD}the cleanup `{name}` failed{BAD:#}: {message}"
+        ),
+        Fault::Report { message } => writeln!(
+            out,
+            "\n  {BAD}the report could not be written{BAD:#} to {message}"
+        ),
+        Fault::Shutdown { waited } => {
+            writeln!(
+                out,
+                "\n  {BAD}the runtime did not shut down{BAD:#} within {}",
+                told(*waited)
+            )?;
+            field(
+                out,
+                "cause",
+                "a spawn_blocking closure still runs, or a task that never yields",
+            )?;
+            field(
+                out,
+                "help",
+                "let blocking work end before the test does: await its JoinHandle, tell its loop to stop",
+            )
+        }
+    }
+}
+
+fn write_plain_tier(out: &mut String) -> fmt::Result {
+    writeln!(
+        out,
+        "\n     This build counts tasks and cannot tell them apart: tokio was built without"
+    )?;
+    writeln!(
+        out,
+        "     `--cfg tokio_unstable`. To see who spawned them, run the test once with"
+    )?;
+    writeln!(
+        out,
+        "         RUSTFLAGS=\"--cfg tokio_unstable\" cargo test"
+    )
+}
+
+fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
+    let ignored: usize = report
+        .ignored
+        .iter()
+        .map(|ignored| ignored.survivor.count)
+        .sum();
+    let undecided = report
+        .undecided
+        .iter()
+        .map(|why| ("undecided", why.clone()));
+    let stale = report
+        .stale_ignores
+        .iter()
+        .map(|rule| ("stale", format!("{rule} covered nothing")));
+    let kept = report.ignored.iter().map(|entry| {
+        (
+            "ignored",
+            format!("{}: {}", title(&entry.survivor), entry.reason),
+        )
+    });
+    let notes = report.notes.iter().map(|note| ("note", note.clone()));
+    let lines: Vec<_> = undecided
+        .chain(stale)
+        .chain(kept.take(IN_FULL))
+        .chain(notes)
+        .collect();
+    if !lines.is_empty() {
+        out.push('\n');
+    }
+    for (name, value) in lines {
+        writeln!(out, "  {name:<10} {value}")?;
+    }
+    if report.ignored.len() > IN_FULL {
+        writeln!(out, "  {:<10} {} in all", "ignored", tasks(ignored))?;
+    }
+    Ok(())
+}
+
+fn tasks(count: usize) -> String {
+    if count == 1 {
+        "1 leaked task".to_owned()
+    } else {
+        format!("{count} leaked tasks")
+    }
+}
+
+fn told(duration: Duration) -> String {
+    milliseconds(Some(duration.as_secs_f64() * 1e3))
+}
+
+fn milliseconds(ms: Option<f64>) -> String {
+    match ms {
+        Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
+        Some(ms) => format!("{ms:.0} ms"),
+        None => "for an unknown time".to_owned(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Waiting for survivors to end by themselves: on events, under a deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::registry::Registry;
+
+/// Whose end is waited for.
+pub(crate) trait Unsettled {
+    /// Who is left that has to end.
+    fn left(&mut self) -> Left;
+    /// How many tasks have ended so far, where that is told.
+    fn ended(&self) -> Option<usize>;
+}
+
+/// Who is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) tasks: usize,
+    /// Whether an event will tell of the next end.
+    pub(crate) told: bool,
+}
+
+/// The longest wait, in graces, while survivors keep ending.
+const MOST_GRACES: u32 = 4;
+
+/// Time's smallest step in tokio. Even without any grace, what is ready gets to run.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Where no event tells of an end, looks come at once for this long (most ends are microseconds
+/// away), then at growing distances.
+const AT_ONCE: Duration = Duration::from_micros(250);
+
+/// The longest distance between two looks.
+const LONGEST_LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until nobody is left or the grace is over; while one ended within the last quarter of a
+/// grace it goes on, to four graces. Runs on the test's own runtime, so that its tasks get their
+/// turns; with a paused clock the grace is virtual, and nothing due later than it fires.
+pub(crate) async fn settle(
+    unsettled: &mut impl Unsettled,
+    registry: &Arc<Registry>,
+    grace: Duration,
+) {
+    let grace = grace.max(TICK);
+    let began = Instant::now();
+    let last = began + grace * MOST_GRACES;
+    let mut deadline = began + grace;
+    let mut left = unsettled.left();
+    if left.tasks == 0 {
+        return;
+    }
+    let alarm = Alarm::for_paused_clock(registry, grace * MOST_GRACES);
+    let mut progress = Progress {
+        fewest: left.tasks,
+        ended: unsettled.ended(),
+        at: None,
+    };
+    let mut looks = Looks {
+        began: std::time::Instant::now(),
+        distance: TICK,
+    };
+    while left.tasks > 0 && !alarm.rang() {
+        let now = Instant::now();
+        if now >= deadline {
+            if deadline >= last || !progress.within(grace / 4, now) {
+                break;
+            }
+            deadline = last.min(deadline + grace);
+        }
+        if left.told {
+            let _ = tokio::time::timeout_at(deadline, registry.changed()).await;
+        } else {
+            looks.wait(registry, deadline).await;
+        }
+        left = unsettled.left();
+        progress.note(left.tasks, unsettled.ended());
+    }
+}
+
+/// Waiting where nothing tells of an end.
+struct Looks {
+    began: std::time::Instant,
+    distance: Duration,
+}
+
+impl Looks {
+    /// The real time decides between the two: a paused clock does not move between turns.
+    async fn wait(&mut self, registry: &Registry, deadline: Instant) {
+        if self.began.elapsed() < AT_ONCE {
+            tokio::task::yield_now().await;
+            return;
+        }
+        let until = deadline.min(Instant::now() + self.distance);
+        self.distance = (self.distance * 2).min(LONGEST_LOOK);
+        let _ = tokio::time::timeout_at(until, registry.changed()).await;
+    }
+}
+
+/// When a survivor last ended.
+struct Progress {
+    fewest: usize,
+    ended: Option<usize>,
+    at: Option<Instant>,
+}
+
+impl Progress {
+    /// Where ends are not told, fewer tasks than ever before mean one.
+    fn note(&mut self, left: usize, ended: Option<usize>) {
+        let progressed = if ended.is_some() {
+            ended != self.ended
+        } else {
+            left < self.fewest
+        };
+        if progressed {
+            self.at = Some(Instant::now());
+        }
+        self.fewest = self.fewest.min(left);
+        self.ended = ended;
+    }
+
+    fn within(&self, span: Duration, now: Instant) -> bool {
+        self.at.is_some_and(|at| now.duration_since(at) <= span)
+    }
+}
+
+/// A paused clock stands still for as long as blocking work runs, and a grace measured on it would
+/// never be over: then, and only then, a thread watches the real time.
+struct Alarm {
+    rang: Arc<AtomicBool>,
+    // Dropping it ends the thread.
+    _cancel: Option<mpsc::Sender<()>>,
+}
+
+impl Alarm {
+    fn for_paused_clock(registry: &Arc<Registry>, after: Duration) -> Self {
+        let rang = Arc::new(AtomicBool::new(false));
+        if !clock_is_paused() {
+            return Self {
+                rang,
+                _cancel: None,
+            };
+        }
+        let (cancel, cancelled) = mpsc::channel::<()>();
+        let (ring, registry) = (Arc::clone(&rang), Arc::clone(registry));
+        std::thread::spawn(move || {
+            if cancelled.recv_timeout(after) == Err(mpsc::RecvTimeoutError::Timeout) {
+                ring.store(true, Ordering::SeqCst);
+                registry.wake_settle();
+            }
+        });
+        Self {
+            rang,
+            _cancel: Some(cancel),
+        }
+    }
+
+    fn rang(&self) -> bool {
+        self.rang.load(Ordering::SeqCst)
+    }
+}
+
+/// tokio does not tell, but a clock that stands still while the real one moves is paused.
+fn clock_is_paused() -> bool {
+    let (real, told) = (std::time::Instant::now(), Instant::now());
+    while real.elapsed() < Duration::from_micros(1) {
+        std::hint::spin_loop();
+    }
+    Instant::now() == told
+}

@@ -1,0 +1,326 @@
+//! A survivor as plain data: what the registry knew of a task, made readable.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::task::Id;
+
+use crate::backtrace::Frame;
+use crate::ignore::Facts;
+use crate::place::{Place, Workspace};
+use crate::registry::{Live, Spawner};
+
+/// A task that outlived its test, or several that are alike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Survivor {
+    /// The leak's identity across runs: the spawn place and its line's text, without line numbers.
+    pub signature: String,
+    /// How many alike tasks this entry stands for.
+    pub count: usize,
+    /// tokio's id of the first of them; `None` where only a count is known.
+    pub id: Option<u64>,
+    /// What survived.
+    pub kind: Kind,
+    /// What the task was doing when the grace was over.
+    pub state: Option<State>,
+    /// Milliseconds since it was spawned.
+    pub age_ms: Option<f64>,
+    /// Milliseconds since it was last polled.
+    pub idle_ms: Option<f64>,
+    /// How often it was polled.
+    pub polls: Option<u64>,
+    /// How often it was polled after the test's body had ended.
+    pub polls_in_grace: Option<u64>,
+    /// The place that called `spawn`.
+    pub spawned_at: Option<Place>,
+    /// The function around that place, or the workspace's first where a library called `spawn`.
+    pub spawned_by: Option<String>,
+    /// The first place in the user's own workspace on the way to `spawn`.
+    pub blame: Option<Place>,
+    /// The text of that line.
+    pub source_line: Option<String>,
+    /// Who called `spawn`.
+    pub spawner: Option<SpawnedBy>,
+    /// The ids of the tasks above it, parent first; at most four.
+    pub ancestors: Vec<u64>,
+    /// The places that spawned those.
+    pub ancestor_places: Vec<Place>,
+    /// What kind of leak it is, where that is known.
+    pub cause: Option<Cause>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// What kind of thing survived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A tokio task.
+    Task,
+    /// A closure on tokio's blocking threads.
+    Blocking,
+}
+
+/// What a surviving task was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum State {
+    /// Its last poll returned and nothing polled it since.
+    Waiting,
+    /// Its poll had not returned.
+    Running,
+    /// It was never polled.
+    NeverPolled,
+}
+
+/// Who called `spawn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SpawnedBy {
+    /// The test's body.
+    Body,
+    /// A task of the test, or a blocking closure.
+    Task(u64),
+    /// A thread that ran no task of the test.
+    Thread,
+}
+
+/// What kind of leak it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// It was polled over and over while everything else was at rest.
+    BusyLoop,
+    /// Its poll did not return: it blocks its worker thread.
+    BlocksItsWorker,
+    /// It never got to run.
+    NeverPolled,
+}
+
+/// The number in a task id, which tokio shows but does not give.
+pub(crate) fn number(id: Id) -> u64 {
+    id.to_string().parse().unwrap_or(0)
+}
+
+/// One surviving task, looked up: what ignores and groups are decided on.
+#[derive(Clone, Debug)]
+pub(crate) struct Identified {
+    pub(crate) survivor: Survivor,
+    pub(crate) ignored_as_current: bool,
+    places: Vec<Place>,
+    spawners: Option<Vec<String>>,
+}
+
+impl Identified {
+    /// Makes the registry's facts readable. Slow if a backtrace has to be resolved.
+    pub(crate) fn new(id: Id, live: &Live, workspace: &Workspace, now: Instant) -> Self {
+        let spawned_at = workspace.place_of(live.spawned_at);
+        let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
+        let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), workspace);
+        let mut places = vec![spawned_at.clone()];
+        places.extend(
+            origin
+                .blame
+                .iter()
+                .filter(|blame| **blame != spawned_at)
+                .cloned(),
+        );
+        let source_line = origin
+            .blame
+            .as_ref()
+            .and_then(|blame| workspace.source_line(blame));
+        let survivor = Survivor {
+            signature: signature(
+                origin.blame.as_ref().unwrap_or(&spawned_at),
+                source_line.as_deref(),
+            ),
+            count: 1,
+            id: Some(number(id)),
+            kind: Kind::Task,
+            state: Some(state(live)),
+            age_ms: Some(ms(now.saturating_duration_since(live.born))),
+            idle_ms: Some(ms(now.saturating_duration_since(live.last_poll))),
+            polls: Some(live.polls),
+            polls_in_grace: Some(live.polls - live.polls_before_settling),
+            spawned_at: Some(spawned_at),
+            spawned_by: origin.function,
+            blame: origin.blame,
+            source_line,
+            spawner: Some(spawner(live.spawner)),
+            ancestors: live.ancestors.iter().map(|(id, _)| number(id)).collect(),
+            ancestor_places: live
+                .ancestors
+                .iter()
+                .map(|(_, at)| workspace.place_of(at))
+                .collect(),
+            cause: None,
+            help: None,
+        };
+        Self {
+            survivor,
+            ignored_as_current: live.ignored_as_current,
+            places,
+            spawners: origin.functions,
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        Facts {
+            places: &self.places,
+            spawners: self.spawners.as_deref(),
+        }
+    }
+}
+
+impl Survivor {
+    /// Tasks of which only the number is known.
+    pub(crate) fn counted(count: usize) -> Self {
+        Self {
+            signature: "unknown".to_owned(),
+            count,
+            id: None,
+            kind: Kind::Task,
+            state: None,
+            age_ms: None,
+            idle_ms: None,
+            polls: None,
+            polls_in_grace: None,
+            spawned_at: None,
+            spawned_by: None,
+            blame: None,
+            source_line: None,
+            spawner: None,
+            ancestors: Vec::new(),
+            ancestor_places: Vec::new(),
+            cause: None,
+            help: None,
+        }
+    }
+
+    /// What makes two survivors alike in a report: the same line spawned them, under a parent of
+    /// the same line, and they do the same.
+    fn likeness(&self) -> impl Eq + std::hash::Hash + use<> {
+        let parent = self.ancestor_places.first().cloned();
+        (
+            self.spawned_at.clone(),
+            self.blame.clone(),
+            parent,
+            self.state,
+            self.cause,
+        )
+    }
+}
+
+/// Alike survivors become one entry with a count, in the order of their first.
+pub(crate) fn group(survivors: impl IntoIterator<Item = Survivor>) -> Vec<Survivor> {
+    let mut groups: Vec<Survivor> = Vec::new();
+    let mut index = HashMap::new();
+    for survivor in survivors {
+        let at = *index.entry(survivor.likeness()).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.count += survivor.count,
+            None => groups.push(survivor),
+        }
+    }
+    groups
+}
+
+/// Where the user's code asked for the task.
+struct SpawnOrigin {
+    blame: Option<Place>,
+    function: Option<String>,
+    functions: Option<Vec<String>>,
+}
+
+impl SpawnOrigin {
+    fn new(spawned_at: &Place, frames: Option<&[Frame]>, workspace: &Workspace) -> Self {
+        let own =
+            |frame: &&Frame| frame_place(frame, workspace).is_some_and(|place| place.in_workspace);
+        let first_own = frames.and_then(|frames| {
+            frames
+                .iter()
+                .skip_while(|frame| is_leakcheck(frame))
+                .find(own)
+        });
+        let at_spawn = frames.and_then(|frames| {
+            frames
+                .iter()
+                .find(|frame| is_at(frame, spawned_at, workspace))
+        });
+        let blame = if spawned_at.in_workspace {
+            Some(spawned_at.clone())
+        } else {
+            first_own.and_then(|frame| frame_place(frame, workspace))
+        };
+        let functions = frames.map(|_| {
+            [at_spawn, first_own]
+                .into_iter()
+                .flatten()
+                .map(|f| f.function.clone())
+                .collect()
+        });
+        let function = at_spawn
+            .filter(|_| spawned_at.in_workspace)
+            .or(first_own)
+            .map(|frame| frame.function.clone());
+        Self {
+            blame,
+            function,
+            functions,
+        }
+    }
+}
+
+/// The frames of the capture itself, which lie in the workspace when leakcheck tests itself.
+fn is_leakcheck(frame: &Frame) -> bool {
+    [
+        "leakcheck::backtrace",
+        "leakcheck::registry",
+        "leakcheck::hooks",
+        "backtrace::",
+    ]
+    .iter()
+    .any(|own| frame.function.trim_start_matches('<').starts_with(own))
+}
+
+fn frame_place(frame: &Frame, workspace: &Workspace) -> Option<Place> {
+    Some(workspace.place(frame.file.as_deref()?, frame.line?, frame.column))
+}
+
+fn is_at(frame: &Frame, place: &Place, workspace: &Workspace) -> bool {
+    frame_place(frame, workspace).is_some_and(|at| at.file == place.file && at.line == place.line)
+}
+
+fn signature(place: &Place, source_line: Option<&str>) -> String {
+    match source_line {
+        Some(line) => format!("{} {line}", place.file),
+        None => place.file.clone(),
+    }
+}
+
+fn state(live: &Live) -> State {
+    match (live.running, live.polls) {
+        (true, _) => State::Running,
+        (false, 0) => State::NeverPolled,
+        (false, _) => State::Waiting,
+    }
+}
+
+fn spawner(spawner: Spawner) -> SpawnedBy {
+    match spawner {
+        Spawner::Body => SpawnedBy::Body,
+        Spawner::Task(id) => SpawnedBy::Task(number(id)),
+        Spawner::Thread => SpawnedBy::Thread,
+    }
+}
+
+pub(crate) fn ms(duration: Duration) -> f64 {
+    // Microseconds are as fine as the clock's reading is worth.
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test(tokio::flavor = "local")]
+async fn it() {}
+
+fn main() {}

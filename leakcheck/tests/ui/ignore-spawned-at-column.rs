@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test(ignore(spawned_at = "src/pool.rs:88:9", reason = "the pool"))]
+async fn it() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test(ignore(future = "hyper_util::*"))]
+async fn it() {}
+
+fn main() {}

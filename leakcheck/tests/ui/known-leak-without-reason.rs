@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test(known_leak)]
+async fn it() {}
+
+fn main() {}

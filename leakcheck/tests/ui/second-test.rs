@@ -1,0 +1,7 @@
+use leakcheck::leak_test;
+
+#[leak_test]
+#[test]
+async fn it() {}
+
+fn main() {}

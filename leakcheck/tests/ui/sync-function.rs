@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test]
+fn it() {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use leakcheck::leak_test;
+
+#[leak_test]
+#[test_case::test_matrix([1, 2])]
+async fn it(number: u32) {
+    assert!(number > 0);
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use leakcheck::leak_test;
+
+#[leak_test(timeout(5))]
+async fn it() {}
+
+fn main() {}
