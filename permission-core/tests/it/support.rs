@@ -7,22 +7,17 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
+pub(crate) use leakcheck::leak_test;
 pub(crate) use permission_core::{
     Ask, Attendance, Closed, DecidedBy, Decision, Event, Notification, Notifications, OfferKind,
     PermissionRequest, PermissionService, RequestError, RequestId, RespondError, Response,
     SessionId, Subscription, ToolCallState, Verdict,
 };
-pub(crate) use tokio::test as leak_test;
 pub(crate) use tokio_util::sync::CancellationToken;
 
 /// Runs `future` under a leak check, where an attribute cannot go.
 pub(crate) fn leak_check<F: Future>(future: F) -> F::Output {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(future)
+    leakcheck::run(leakcheck::Options::new(), future)
 }
 
 /// A request that somebody waits for.
