@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprPath, Meta, MetaNameValue, Path, Result, Token};
+use syn::{Error, Expr, Meta, MetaNameValue, Path, Result, Token};
 
 use crate::ignore::Ignore;
 use crate::value::{self, Spanned, set};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     pub(crate) ignores: Vec<Ignore>,
     pub(crate) known_leak: Option<Spanned<String>>,
     pub(crate) on_failure: bool,
-    pub(crate) cleanup: Option<Spanned<ExprPath>>,
+    pub(crate) cleanup: Option<Spanned<TokenStream>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,10 +85,7 @@ impl Arguments {
                 Ok(())
             }
             Meta::Path(path) => Err(Error::new_spanned(path, bare_word(&name))),
-            Meta::List(list) => {
-                let message = format!("Unknown attribute inside the macro; {}", form(&name));
-                Err(Error::new_spanned(list, message))
-            }
+            Meta::List(list) => Err(Error::new_spanned(list, in_parentheses(&name))),
         }
     }
 
@@ -106,12 +103,15 @@ impl Arguments {
             "action" => set(&mut self.action, name, value, Action::read),
             "known_leak" => set(&mut self.known_leak, name, value, value::text),
             "cleanup" => set(&mut self.cleanup, name, value, value::function),
-            "ignore" | "on_failure" => Err(Error::new_spanned(pair, form(name))),
             "core_threads" => {
                 let message = "Attribute `core_threads` is renamed to `worker_threads`";
                 Err(Error::new_spanned(pair, message))
             }
-            _ => Err(Error::new_spanned(pair, unknown(name))),
+            // `ignore` and `on_failure` have a form, but no value.
+            _ => {
+                let message = form(name).unwrap_or_else(|| unknown(name));
+                Err(Error::new_spanned(pair, message))
+            }
         }
     }
 }
@@ -185,31 +185,35 @@ fn bare_word(name: &str) -> String {
         "flavor" | "worker_threads" | "start_paused" | "crate" | "unhandled_panic" | "name" => {
             format!("The `{name}` attribute requires an argument.")
         }
-        _ => form(name),
+        _ => form(name).unwrap_or_else(|| unknown(name)),
     }
 }
 
-/// How the argument `name` is written.
-fn form(name: &str) -> String {
+/// What to say of an argument whose value is in parentheses.
+fn in_parentheses(name: &str) -> String {
+    let form = form(name).unwrap_or_else(|| format!("expected one of: {NAMES}."));
+    format!("Unknown attribute inside the macro; {form}")
+}
+
+/// How the argument `name` is written, if there is one.
+fn form(name: &str) -> Option<String> {
     let value = match name {
-        "ignore" => {
-            return "`ignore` is written `ignore(future = \"hyper_util::*\", reason = \"..\")`"
-                .to_owned();
-        }
-        "on_failure" => return "`on_failure` stands alone, or is left out".to_owned(),
-        "flavor" => "\"multi_thread\"",
-        "worker_threads" => "2",
-        "start_paused" => "true",
-        "crate" | "leakcheck" => "\"path\"",
-        "unhandled_panic" => "\"shutdown_runtime\"",
-        "name" => "\"..\"",
-        "grace" => "\"250ms\"",
-        "action" => "\"warn\"",
-        "known_leak" => "\"reason\"",
-        "cleanup" => "path::to::function",
-        _ => return unknown(name),
+        "ignore" => "(future = \"hyper_util::*\", reason = \"..\")",
+        "on_failure" => return Some("`on_failure` stands alone, without a value".to_owned()),
+        "flavor" => " = \"multi_thread\"",
+        "worker_threads" => " = 2",
+        "start_paused" => " = true",
+        "crate" => " = \"tokio\"",
+        "leakcheck" => " = \"leakcheck\"",
+        "unhandled_panic" => " = \"shutdown_runtime\"",
+        "name" => " = \"..\"",
+        "grace" => " = \"250ms\"",
+        "action" => " = \"warn\"",
+        "known_leak" => " = \"reason\"",
+        "cleanup" => " = path::to::function",
+        _ => return None,
     };
-    format!("`{name}` is written `{name} = {value}`")
+    Some(format!("`{name}` is written `{name}{value}`"))
 }
 
 fn unknown(name: &str) -> String {

@@ -83,7 +83,7 @@ impl Keys {
         .into_iter()
         .filter_map(|(key, pattern)| Some((key, pattern?.value)))
         .collect();
-        if patterns.is_empty() && self.spawned_at.is_none() {
+        if patterns.is_empty() && self.spawned_at.is_none() && self.count.is_none() {
             let message = format!("an `ignore` needs to say which tasks, as in {EXAMPLE}");
             return Err(Error::new_spanned(list, message));
         }
@@ -100,34 +100,31 @@ impl Keys {
 fn place(name: &str, value: &Expr) -> Result<Place> {
     let text = value::text(name, value)?;
     let (file, line) = match text.rsplit_once(':') {
-        // A drive letter's colon, as in `C:\src\pool.rs`.
-        Some((_, tail)) if tail.contains(['/', '\\']) => (&*text, None),
-        Some((file, line)) => (file, Some(line)),
-        None => (&*text, None),
+        // A colon before a separator is that of a drive, as in `C:\src\pool.rs`.
+        Some((file, line)) if !line.contains(['/', '\\']) => (file, Some(line)),
+        _ => (&*text, None),
     };
-    let wrong = |message: String| Err(Error::new_spanned(value, message));
-    if let Some((file, line)) = file
+    let before_column = file
         .rsplit_once(':')
-        .filter(|(_, line)| number(line).is_some())
-    {
-        return wrong(format!(
-            "`{name}` takes no column: `{name} = \"{file}:{line}\"`"
-        ));
-    }
-    if file.trim().is_empty() {
-        return wrong(format!(
-            "`{name}` needs a file before the colon: `src/pool.rs:88`"
-        ));
-    }
-    match line.map(number) {
-        Some(None) => wrong(format!(
-            "`{name}` takes a file and perhaps a line, such as \"src/pool.rs\" or \"src/pool.rs:88\""
-        )),
-        line => Ok(Place {
-            file: file.to_owned(),
-            line: line.flatten(),
-        }),
-    }
+        .filter(|(_, line)| number(line).is_some());
+    let message = match (before_column, line.map(number)) {
+        (Some((file, line)), _) => {
+            format!("`{name}` takes no column: `{name} = \"{file}:{line}\"`")
+        }
+        (None, _) if file.trim().is_empty() => {
+            format!("`{name}` needs a file before the colon, as in \"src/pool.rs:88\"")
+        }
+        (None, Some(None)) => format!(
+            "`{name}` takes a file and perhaps a line, as in \"src/pool.rs\" or \"src/pool.rs:88\""
+        ),
+        (None, line) => {
+            return Ok(Place {
+                file: file.to_owned(),
+                line: line.flatten(),
+            });
+        }
+    };
+    Err(Error::new_spanned(value, message))
 }
 
 fn number(line: &str) -> Option<u32> {

@@ -76,7 +76,7 @@ fn check_options(arguments: &Arguments, leakcheck: &TokenStream) -> TokenStream 
     }
     if let Some(cleanup) = &arguments.cleanup {
         let function = &cleanup.value;
-        let name = quote! { #function }.to_string().replace(' ', "");
+        let name = function.to_string().replace(' ', "");
         calls.extend(quote! { .cleanup_named(#name, #function) });
     }
     calls

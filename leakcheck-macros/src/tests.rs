@@ -212,7 +212,7 @@ fn mistakes_in_values_name_the_valid_ones() {
     );
     check_mistake(
         "on_failure = true",
-        expect!["`on_failure` stands alone, or is left out"],
+        expect!["`on_failure` stands alone, without a value"],
     );
     check_mistake(
         "ignore",
@@ -226,13 +226,13 @@ fn mistakes_in_places_name_the_form() {
     check_mistake(
         &at("src/pool.rs:x"),
         expect![[
-            r#"`spawned_at` takes a file and perhaps a line, such as "src/pool.rs" or "src/pool.rs:88""#
+            r#"`spawned_at` takes a file and perhaps a line, as in "src/pool.rs" or "src/pool.rs:88""#
         ]],
     );
     check_mistake(
         &at("src/pool.rs:0"),
         expect![[
-            r#"`spawned_at` takes a file and perhaps a line, such as "src/pool.rs" or "src/pool.rs:88""#
+            r#"`spawned_at` takes a file and perhaps a line, as in "src/pool.rs" or "src/pool.rs:88""#
         ]],
     );
     check_mistake(
@@ -241,7 +241,7 @@ fn mistakes_in_places_name_the_form() {
     );
     check_mistake(
         &at(":88"),
-        expect!["`spawned_at` needs a file before the colon: `src/pool.rs:88`"],
+        expect![[r#"`spawned_at` needs a file before the colon, as in "src/pool.rs:88""#]],
     );
 }
 

@@ -1,6 +1,6 @@
 //! What does not go together, with each other or with the function.
 
-use syn::{Attribute, Error, Meta, Path, Result};
+use syn::{Attribute, Error, Meta, Result};
 
 use crate::arguments::{Action, Arguments, Flavor};
 use crate::item::TestFn;
@@ -15,7 +15,7 @@ pub(crate) fn check_function(test: &TestFn) -> Result<()> {
     }
     if test.sig.asyncness.is_none() {
         let message = "the `async` keyword is missing from the function declaration";
-        return Err(Error::new_spanned(&test.sig.fn_token, message));
+        return Err(Error::new(test.sig.fn_token.span, message));
     }
     Ok(())
 }
@@ -59,62 +59,47 @@ fn one_thread_only<T>(option: Option<&Spanned<T>>, name: &str) -> Result<()> {
 
 /// Why `attr` cannot stand beside `#[leak_test]`, if so.
 pub(crate) fn conflict(attr: &Attribute, test: &TestFn) -> Option<&'static str> {
-    let path = attr.path();
-    if is_test_attribute(attr) {
-        return Some(
-            "second test attribute is supplied, consider removing or changing the order of your \
-             test attributes",
-        );
-    }
-    if ends_with(path, &["tokio", "test"]) {
-        return Some("replace `#[tokio::test]` by `#[leak_test]`, which takes the same arguments");
-    }
-    if ends_with(path, &["leak_test"]) || ends_with(path, &["leakcheck", "test"]) {
-        return Some("second `#[leak_test]`: put all arguments into one");
-    }
-    if ends_with(path, &["sqlx", "test"]) {
-        return Some(
+    let names = names(attr);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let bare = matches!(attr.meta, Meta::Path(_));
+    let message = match names[..] {
+        ["test"] if bare => SECOND_TEST,
+        // As macros write it. One that has removed the `async` has also made a runtime.
+        ["core" | "std", "prelude", _, "test"] if bare && test.sig.asyncness.is_none() => {
+            SECOND_RUNTIME
+        }
+        ["core" | "std", "prelude", _, "test"] if bare => SECOND_TEST,
+        [.., "tokio", "test"] => {
+            "replace `#[tokio::test]` by `#[leak_test]`, which takes the same arguments"
+        }
+        [.., "leak_test"] | [.., "leakcheck", "test"] => {
+            "second `#[leak_test]`: put all arguments into one"
+        }
+        [.., "sqlx", "test"] => {
             "`#[sqlx::test]` starts a runtime of its own: keep it alone, and check inside it with \
-             `leakcheck::run(options, future)`",
-        );
-    }
-    let makes_cases = ends_with(path, &["test_case"])
-        || ends_with(path, &["test_matrix"])
-        || ends_with(path, &["case"]) && !test.attrs.iter().any(is_rstest);
-    makes_cases
-        .then_some("put `#[leak_test]` below `#[test_case]`: above it, every case would run twice")
+             `leakcheck::run(options, future)`"
+        }
+        [.., "test_case" | "test_matrix"] => CASES_BELOW,
+        // rstest's cases are attributes of the same name, and fine.
+        [.., "case"] if !test.attrs.iter().any(is_rstest) => CASES_BELOW,
+        _ => return None,
+    };
+    Some(message)
 }
 
-/// Whether `attr` is `#[test]` as it is written, or as macros write it: `#[core::prelude::*::test]`
-/// or the same of `std`.
-fn is_test_attribute(attr: &Attribute) -> bool {
-    let Meta::Path(path) = &attr.meta else {
-        return false;
-    };
-    if path.is_ident("test") {
-        return true;
-    }
-    let names: Vec<String> = path
-        .segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect();
-    match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [krate, "prelude", _, "test"] => krate == "core" || krate == "std",
-        _ => false,
-    }
-}
+const SECOND_TEST: &str = "second test attribute is supplied, consider removing or changing the \
+                           order of your test attributes";
+const SECOND_RUNTIME: &str = "second test attribute is supplied, consider removing or changing \
+                              the order of your test attributes: `#[leak_test]` replaces \
+                              `#[tokio::test]`";
+const CASES_BELOW: &str =
+    "put `#[leak_test]` below `#[test_case]`: above it, every case would run twice";
 
 fn is_rstest(attr: &Attribute) -> bool {
-    ends_with(attr.path(), &["rstest"])
+    names(attr).last().is_some_and(|name| name == "rstest")
 }
 
-fn ends_with(path: &Path, names: &[&str]) -> bool {
-    path.segments.len() >= names.len()
-        && path
-            .segments
-            .iter()
-            .rev()
-            .zip(names.iter().rev())
-            .all(|(segment, name)| segment.ident == name)
+fn names(attr: &Attribute) -> Vec<String> {
+    let segments = attr.path().segments.iter();
+    segments.map(|segment| segment.ident.to_string()).collect()
 }

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::spanned::Spanned as _;
-use syn::{Error, Expr, ExprLit, ExprPath, Lit, Path, Result};
+use syn::{Error, Expr, ExprLit, Lit, Path, Result};
 
 /// A value and the place it was written at.
 pub(crate) struct Spanned<T> {
@@ -106,28 +107,34 @@ pub(crate) fn duration(name: &str, value: &Expr) -> Result<Duration> {
 }
 
 /// The path of a function, without quotes.
-pub(crate) fn function(name: &str, value: &Expr) -> Result<ExprPath> {
-    match syn::parse2(quote::quote!(#value)) {
-        Ok(path) => Ok(path),
-        Err(_) => {
+pub(crate) fn function(name: &str, value: &Expr) -> Result<TokenStream> {
+    match ungrouped(value) {
+        Expr::Path(path) => Ok(path.to_token_stream()),
+        other => {
             let message = format!(
                 "`{name}` takes the path of a function, without quotes: `{name} = path::to::function`"
             );
-            Err(Error::new_spanned(value, message))
+            Err(Error::new_spanned(other, message))
         }
     }
 }
 
-/// The literal that `value` is, also inside the invisible group of a `macro_rules!` fragment.
 fn literal(value: &Expr) -> Result<&Lit> {
-    match value {
+    match ungrouped(value) {
         Expr::Lit(ExprLit { lit, .. }) => Ok(lit),
-        Expr::Group(group) => literal(&group.expr),
         other => Err(Error::new_spanned(other, "Must be a literal")),
     }
 }
 
-fn cannot_parse(value: impl quote::ToTokens, name: &str, kind: impl Display) -> Error {
+/// `value` without the invisible groups around a fragment of `macro_rules!`.
+fn ungrouped(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}
+
+fn cannot_parse(value: impl ToTokens, name: &str, kind: impl Display) -> Error {
     Error::new_spanned(
         value,
         format_args!("Failed to parse value of `{name}` as {kind}"),

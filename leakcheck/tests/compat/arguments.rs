@@ -83,17 +83,14 @@ async fn a_known_leak_passes() {
     leak();
 }
 
-#[leak_test(
-    ignore(future = "*leak*", count = 1, reason = "no task matches"),
-    action = "off"
-)]
+#[leak_test(action = "off")]
 async fn no_check_no_leak() {
     leak();
 }
 
 #[leak_test(
     grace = "1ms",
-    ignore(spawned_at = "compat/main.rs", reason = "spawned by `leak`")
+    ignore(spawned_at = "compat/main.rs", count = 1, reason = "spawned by `leak`")
 )]
 #[cfg(tokio_unstable)]
 async fn an_ignored_task_may_stay() {

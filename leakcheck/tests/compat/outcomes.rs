@@ -84,9 +84,10 @@ async fn terminations_behind_an_alias() -> Report {
 /// Check that a body without a value to tell its type has that of the signature.
 #[leak_test]
 async fn bodies_that_only_return() -> Result<(), String> {
+    let mut rounds = 0..3;
     loop {
         tokio::task::yield_now().await;
-        if tokio::time::Instant::now().elapsed().as_secs() < 60 {
+        if rounds.next().is_none() {
             return Ok(());
         }
     }

@@ -1,6 +1,6 @@
 use leakcheck::leak_test;
 
-#[leak_test(ignore(count = 2, reason = "the pool"))]
+#[leak_test(ignore(reason = "the pool"))]
 async fn it() {}
 
 fn main() {}

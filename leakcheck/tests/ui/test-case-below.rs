@@ -1,9 +1,8 @@
 use leakcheck::leak_test;
-use test_case::test_case;
 
 #[leak_test]
-#[test_case(1)]
-#[test_case(2)]
+#[test_case::test_case(1)]
+#[test_case::test_case(2)]
 async fn it(number: u32) {
     assert!(number > 0);
 }
