@@ -5,9 +5,8 @@ use syn::{Error, Expr, Meta, MetaList, Result, Token};
 
 use crate::value::{self, Spanned, set};
 
-const KEYS: &str = "`future`, `function`, `awaiting`, `spawned_by`, `spawned_at`, `name`, `count` \
-                    and `reason`";
-const EXAMPLE: &str = "`ignore(future = \"hyper_util::*\", reason = \"..\")`";
+const CONDITIONS: &str =
+    "`future`, `function`, `awaiting`, `spawned_by`, `spawned_at`, `name` and `count`";
 
 /// One `ignore(..)`: a survivor that meets all its conditions may stay.
 pub(crate) struct Ignore {
@@ -84,7 +83,7 @@ impl Keys {
         .filter_map(|(key, pattern)| Some((key, pattern?.value)))
         .collect();
         if patterns.is_empty() && self.spawned_at.is_none() && self.count.is_none() {
-            let message = format!("an `ignore` needs to say which tasks, as in {EXAMPLE}");
+            let message = format!("an `ignore` needs a condition; the conditions are {CONDITIONS}");
             return Err(Error::new_spanned(list, message));
         }
         Ok(Ignore {
@@ -145,6 +144,6 @@ fn assigned(meta: &Meta) -> Result<&Expr> {
 fn unknown(meta: &Meta) -> Error {
     Error::new_spanned(
         meta.path(),
-        format_args!("unknown key of `ignore`; the keys are {KEYS}"),
+        format_args!("unknown key of `ignore`; the keys are {CONDITIONS}, and `reason`"),
     )
 }
