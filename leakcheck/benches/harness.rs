@@ -44,15 +44,10 @@ fn compare<F: Future<Output = ()>>(
     body: fn() -> F,
 ) {
     let mut group = criterion.benchmark_group(name);
-    group.bench_function("tokio_test", |bencher| {
-        bencher.iter(|| tokio_test(flavor, body()))
-    });
+    group.bench_function("tokio_test", |bencher| bencher.iter(|| tokio_test(flavor, body())));
     group.bench_function("leak_test", |bencher| {
         bencher.iter(|| {
-            leakcheck::run(
-                Options::new().flavor(flavor).worker_threads_if(flavor),
-                body(),
-            )
+            leakcheck::run(Options::new().flavor(flavor).worker_threads_if(flavor), body())
         });
     });
     group.finish();
@@ -78,38 +73,18 @@ trait WorkersIf {
 
 impl WorkersIf for Options {
     fn worker_threads_if(self, flavor: Flavor) -> Self {
-        if flavor == Flavor::MultiThread {
-            self.worker_threads(2)
-        } else {
-            self
-        }
+        if flavor == Flavor::MultiThread { self.worker_threads(2) } else { self }
     }
 }
 
 fn benches(criterion: &mut Criterion) {
-    for (flavor, of) in [
-        (Flavor::CurrentThread, "current_thread"),
-        (Flavor::MultiThread, "multi_thread"),
-    ] {
+    for (flavor, of) in
+        [(Flavor::CurrentThread, "current_thread"), (Flavor::MultiThread, "multi_thread")]
+    {
         compare(criterion, &format!("{of}/empty"), flavor, empty);
-        compare(
-            criterion,
-            &format!("{of}/1000 spawned and joined"),
-            flavor,
-            thousand_tasks,
-        );
-        compare(
-            criterion,
-            &format!("{of}/1000 at once"),
-            flavor,
-            thousand_at_once,
-        );
-        compare(
-            criterion,
-            &format!("{of}/needs settling"),
-            flavor,
-            needs_settling,
-        );
+        compare(criterion, &format!("{of}/1000 spawned and joined"), flavor, thousand_tasks);
+        compare(criterion, &format!("{of}/1000 at once"), flavor, thousand_at_once);
+        compare(criterion, &format!("{of}/needs settling"), flavor, needs_settling);
     }
 }
 

@@ -59,10 +59,7 @@ fn readable(name: &str) -> String {
         _ => name,
     };
     let mut path = unhashed;
-    while let Some(outer) = path
-        .strip_suffix("::{{closure}}")
-        .or_else(|| strip_closure(path))
-    {
+    while let Some(outer) = path.strip_suffix("::{{closure}}").or_else(|| strip_closure(path)) {
         path = outer;
     }
     path.to_owned()
@@ -85,24 +82,17 @@ mod tests {
             "app::serve"
         );
         assert_eq!(readable("app::serve::{closure#0}"), "app::serve");
-        assert_eq!(
-            readable("<app::Pool as app::Pooled>::get"),
-            "<app::Pool as app::Pooled>::get"
-        );
+        assert_eq!(readable("<app::Pool as app::Pooled>::get"), "<app::Pool as app::Pooled>::get");
         assert_eq!(readable("app::hash::hasher"), "app::hash::hasher");
     }
 
     #[test]
     fn a_backtrace_names_the_function_that_captured_it() {
         let frames = RawBacktrace::capture().resolve();
-        let own = frames.iter().find(|frame| {
-            frame
-                .function
-                .ends_with("names_the_function_that_captured_it")
-        });
-        let file = own
-            .and_then(|frame| frame.file.as_ref())
-            .expect("the frame has its file");
+        let own = frames
+            .iter()
+            .find(|frame| frame.function.ends_with("names_the_function_that_captured_it"));
+        let file = own.and_then(|frame| frame.file.as_ref()).expect("the frame has its file");
         assert!(file.ends_with("leakcheck/src/backtrace.rs"), "{file:?}");
     }
 }

@@ -77,11 +77,7 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(runtime: &'a Runtime) -> Self {
-        Self {
-            runtime,
-            workspace: None,
-            known: HashMap::new(),
-        }
+        Self { runtime, workspace: None, known: HashMap::new() }
     }
 
     /// How long it took, and what went wrong.
@@ -107,10 +103,7 @@ impl<'a> Watch<'a> {
             Ok(virtually) => (virtually.max(began.elapsed()), None),
             Err(payload) => {
                 let message = crate::panics::message(&*payload);
-                (
-                    began.elapsed(),
-                    Some(format!("waiting for survivors panicked: {message}")),
-                )
+                (began.elapsed(), Some(format!("waiting for survivors panicked: {message}")))
             }
         }
     }
@@ -145,9 +138,7 @@ impl<'a> Watch<'a> {
         }
         let now = Instant::now();
         let workspace = self.workspace().clone();
-        live.iter()
-            .map(|(id, live)| Identified::new(*id, live, &workspace, now))
-            .collect()
+        live.iter().map(|(id, live)| Identified::new(*id, live, &workspace, now)).collect()
     }
 
     /// How many of the live tasks no ignore covers.
@@ -166,14 +157,10 @@ impl<'a> Watch<'a> {
                     .extend(found.map(|live| (*id, Identified::new(*id, &live, &workspace, now))));
             }
         }
-        let mut identified: Vec<_> = live
-            .iter()
-            .filter_map(|id| self.known.get(id).cloned())
-            .collect();
+        let mut identified: Vec<_> =
+            live.iter().filter_map(|id| self.known.get(id).cloned()).collect();
         identified.sort_by_key(|identified| identified.survivor.id);
-        judge::identified(&runtime.options.ignores, identified)
-            .reported
-            .len()
+        judge::identified(&runtime.options.ignores, identified).reported.len()
     }
 }
 
@@ -192,10 +179,7 @@ impl Unsettled for Watch<'_> {
         let untold = alive.abs_diff(told);
         let tolerant = !options.ignores.is_empty() || runtime.registry.has_ignored_current();
         let waited_for = if tolerant { self.uncovered() } else { told };
-        Left {
-            tasks: waited_for + untold,
-            told: waited_for > 0,
-        }
+        Left { tasks: waited_for + untold, told: waited_for > 0 }
     }
 
     fn ended(&self) -> Option<usize> {
@@ -212,12 +196,8 @@ fn panics(runtime: &Runtime, watch: &mut Watch<'_>) -> Vec<Panicked> {
     let panicked = seen.into_iter().map(|panic| Panicked {
         id: number(panic.task),
         message: panic.message,
-        at: panic
-            .at
-            .map(|(file, line, column)| workspace.place(&file, line, Some(column))),
-        spawned_at: panic
-            .spawned_at
-            .map(|location| workspace.place_of(location)),
+        at: panic.at.map(|(file, line, column)| workspace.place(&file, line, Some(column))),
+        spawned_at: panic.spawned_at.map(|location| workspace.place_of(location)),
     });
     panicked.collect()
 }
@@ -248,10 +228,7 @@ mod tests {
     fn a_known_leak_turns_the_verdict_round() {
         let verdict = |survivors, known| judged(bare(survivors, Vec::new()), known).verdict;
         assert_eq!(verdict(vec![Survivor::counted(1)], false), Verdict::Leaked);
-        assert_eq!(
-            verdict(vec![Survivor::counted(1)], true),
-            Verdict::KnownLeak
-        );
+        assert_eq!(verdict(vec![Survivor::counted(1)], true), Verdict::KnownLeak);
         assert_eq!(verdict(Vec::new(), true), Verdict::FixedKnownLeak);
         assert_eq!(verdict(Vec::new(), false), Verdict::Clean);
     }
@@ -259,13 +236,7 @@ mod tests {
     #[test]
     fn what_is_undecided_is_never_clean() {
         let undecided = vec!["why".to_owned()];
-        assert_eq!(
-            judged(bare(Vec::new(), undecided.clone()), false).verdict,
-            Verdict::Unverified
-        );
-        assert_eq!(
-            judged(bare(Vec::new(), undecided), true).verdict,
-            Verdict::Unverified
-        );
+        assert_eq!(judged(bare(Vec::new(), undecided.clone()), false).verdict, Verdict::Unverified);
+        assert_eq!(judged(bare(Vec::new(), undecided), true).verdict, Verdict::Unverified);
     }
 }

@@ -14,6 +14,7 @@ thread_local! {
 #[derive(Clone, Debug)]
 struct Current {
     registry: Arc<Registry>,
+    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only the spawn hook asks"))]
     runs_body: bool,
 }
 
@@ -63,13 +64,8 @@ pub fn try_ignore_current() -> Result<(), Error> {
 /// The registry of the current thread's runtime.
 pub(crate) fn registry() -> Option<Arc<Registry>> {
     // A panic hook may run while thread-locals are torn down, or while this one is borrowed.
-    let current = CURRENT.try_with(|current| {
-        current
-            .try_borrow()
-            .ok()?
-            .as_ref()
-            .map(|c| Arc::clone(&c.registry))
-    });
+    let current = CURRENT
+        .try_with(|current| current.try_borrow().ok()?.as_ref().map(|c| Arc::clone(&c.registry)));
     current.ok().flatten()
 }
 
@@ -82,21 +78,13 @@ pub(crate) fn runs_body() -> bool {
 /// Makes this thread one of the registry's runtime, for good: it is one that the runtime started.
 pub(crate) fn adopt_thread(registry: &Arc<Registry>) {
     let registry = Arc::clone(registry);
-    CURRENT.set(Some(Current {
-        registry,
-        runs_body: false,
-    }));
+    CURRENT.set(Some(Current { registry, runs_body: false }));
 }
 
 /// Makes this thread the registry's until the guard is dropped.
 pub(crate) fn enter(registry: &Arc<Registry>) -> Entered {
     let registry = Arc::clone(registry);
-    Entered {
-        before: CURRENT.replace(Some(Current {
-            registry,
-            runs_body: true,
-        })),
-    }
+    Entered { before: CURRENT.replace(Some(Current { registry, runs_body: true })) }
 }
 
 /// Gives the thread back to whose it was: runtimes may be used in turns.

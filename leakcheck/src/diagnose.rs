@@ -61,8 +61,5 @@ fn help(survivor: &Survivor) -> String {
 }
 
 fn from_library(survivor: &Survivor) -> bool {
-    survivor
-        .spawned_at
-        .as_ref()
-        .is_some_and(|place| !place.in_workspace)
+    survivor.spawned_at.as_ref().is_some_and(|place| !place.in_workspace)
 }

@@ -27,16 +27,8 @@ pub(crate) struct BadVariable {
 
 impl From<BadVariable> for ErrorKind {
     fn from(bad: BadVariable) -> Self {
-        let BadVariable {
-            variable,
-            value,
-            accepted,
-        } = bad;
-        Self::Environment {
-            variable,
-            value,
-            accepted,
-        }
+        let BadVariable { variable, value, accepted } = bad;
+        Self::Environment { variable, value, accepted }
     }
 }
 
@@ -71,19 +63,13 @@ fn action(value: OsString) -> Result<Action, BadVariable> {
 
 fn grace(value: OsString) -> Result<Duration, BadVariable> {
     let accepted = "a time with its unit, such as `250ms`, `2s` or `1s 500ms`";
-    let parsed = value
-        .to_str()
-        .and_then(|text| humantime::parse_duration(text).ok());
+    let parsed = value.to_str().and_then(|text| humantime::parse_duration(text).ok());
     parsed.ok_or_else(|| bad("LEAKCHECK_GRACE", value, accepted))
 }
 
 fn bad(variable: &'static str, value: OsString, accepted: &'static str) -> BadVariable {
     let value = value.to_string_lossy().into_owned();
-    BadVariable {
-        variable,
-        value,
-        accepted,
-    }
+    BadVariable { variable, value, accepted }
 }
 
 #[cfg(test)]
@@ -100,10 +86,7 @@ mod tests {
     #[test]
     fn unset_and_empty_variables_say_nothing() {
         assert_eq!(read(&[]), Ok(Environment::default()));
-        assert_eq!(
-            read(&[("LEAKCHECK", ""), ("LEAKCHECK_GRACE", "")]),
-            Ok(Environment::default())
-        );
+        assert_eq!(read(&[("LEAKCHECK", ""), ("LEAKCHECK_GRACE", "")]), Ok(Environment::default()));
     }
 
     #[test]
@@ -123,16 +106,11 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_the_variable_the_value_and_what_is_accepted() {
-        for (variable, value) in [
-            ("LEAKCHECK", "nonsense"),
-            ("LEAKCHECK_GRACE", "abc"),
-            ("LEAKCHECK_GRACE", "500"),
-        ] {
+        for (variable, value) in
+            [("LEAKCHECK", "nonsense"), ("LEAKCHECK_GRACE", "abc"), ("LEAKCHECK_GRACE", "500")]
+        {
             let error = ErrorKind::from(read(&[(variable, value)]).unwrap_err()).to_string();
-            assert!(
-                error.contains(&format!("`{variable}` is `{value}`")),
-                "{error}"
-            );
+            assert!(error.contains(&format!("`{variable}` is `{value}`")), "{error}");
         }
     }
 }

@@ -14,27 +14,16 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ErrorKind {
     #[error("the environment variable `{variable}` is `{value}`, which is not {accepted}")]
-    Environment {
-        variable: &'static str,
-        value: String,
-        accepted: &'static str,
-    },
+    Environment { variable: &'static str, value: String, accepted: &'static str },
     #[error(
         "the environment variable `LEAKCHECK_REPORT` is `{value}`, and no report can be written there \
          ({source}): it takes a folder, made if it is missing, in which files can be created"
     )]
-    ReportFolder {
-        value: String,
-        source: std::io::Error,
-    },
+    ReportFolder { value: String, source: std::io::Error },
     #[error("could not build the tokio runtime: {0}")]
     Runtime(std::io::Error),
     #[error("`{option}` {problem}: {fix}")]
-    Options {
-        option: &'static str,
-        problem: &'static str,
-        fix: &'static str,
-    },
+    Options { option: &'static str, problem: &'static str, fix: &'static str },
     #[cfg(tokio_unstable)]
     #[error(
         "leakcheck's `{hooks}` was replaced by the closure given to `Options::configure`, so that \

@@ -34,10 +34,7 @@ pub(crate) fn run<F: Future>(
     let mut test = match LeakTest::prepare(subject.clone(), options) {
         Ok(test) => test,
         Err(error) => {
-            let text = format!(
-                "Error: leakcheck: `{}` did not run: {error}\n",
-                subject.test
-            );
+            let text = format!("Error: leakcheck: `{}` did not run: {error}\n", subject.test);
             return fail_unless_should_panic(text, ending);
         }
     };
@@ -124,18 +121,12 @@ impl LeakTest {
             Ok(Err(error)) => error,
             Err(payload) => format!("it panicked: {}", crate::panics::message(&*payload)),
         };
-        Some(Fault::Cleanup {
-            name: cleanup.name.to_owned(),
-            message,
-        })
+        Some(Fault::Cleanup { name: cleanup.name.to_owned(), message })
     }
 
     fn decide(&self, report: LeakReport, failed: bool, off: bool) -> LeakReport {
         let mut report = check::judged(report, self.runtime.options.known_leak.is_some());
-        let shutdown = report
-            .faults
-            .iter()
-            .any(|fault| matches!(fault, Fault::Shutdown { .. }));
+        let shutdown = report.faults.iter().any(|fault| matches!(fault, Fault::Shutdown { .. }));
         if shutdown && report.verdict == Verdict::Clean {
             report.verdict = Verdict::Leaked;
         }
@@ -166,10 +157,8 @@ fn fails(report: &LeakReport) -> bool {
         Fault::Cleanup { .. } | Fault::Report { .. } => true,
         Fault::Shutdown { .. } => report.verdict != Verdict::Warned,
     };
-    let verdict = matches!(
-        report.verdict,
-        Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak
-    );
+    let verdict =
+        matches!(report.verdict, Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak);
     verdict || report.faults.iter().any(faulty)
 }
 

@@ -83,27 +83,12 @@ pub(crate) fn install(builder: &mut Builder, registry: &Arc<Registry>, user: &Us
     install!(builder, on_task_spawn, registry, user.spawn, |own, meta| {
         own.spawned(meta.id(), meta.spawned_at(), spawner());
     });
-    install!(
-        builder,
-        on_task_terminate,
-        registry,
-        user.terminate,
-        |own, meta| own.terminated(meta.id())
-    );
-    install!(
-        builder,
-        on_before_task_poll,
-        registry,
-        user.before_poll,
-        |own, meta| own.poll_began(meta.id())
-    );
-    install!(
-        builder,
-        on_after_task_poll,
-        registry,
-        user.after_poll,
-        |own, meta| own.poll_ended(meta.id())
-    );
+    install!(builder, on_task_terminate, registry, user.terminate, |own, meta| own
+        .terminated(meta.id()));
+    install!(builder, on_before_task_poll, registry, user.before_poll, |own, meta| own
+        .poll_began(meta.id()));
+    install!(builder, on_after_task_poll, registry, user.after_poll, |own, meta| own
+        .poll_ended(meta.id()));
 }
 
 /// The hook runs on the spawner's own stack: whoever runs here is the parent.
@@ -133,9 +118,7 @@ async fn replaced_during_life(registry: Arc<Registry>) -> Vec<&'static str> {
     let probe = tokio::spawn(async move {
         // The first poll has to end for its hooks to be seen by the second.
         tokio::task::yield_now().await;
-        registry.with(tokio::task::id(), |live| {
-            (live.polls, live.last_poll > live.born)
-        })
+        registry.with(tokio::task::id(), |live| (live.polls, live.last_poll > live.born))
     });
     let thread = tokio::task::spawn_blocking(|| crate::current::registry().is_some());
     let mut replaced = Vec::new();

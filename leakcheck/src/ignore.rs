@@ -73,11 +73,7 @@ pub(crate) struct Facts<'a> {
 impl Ignore {
     /// A rule without conditions yet, for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            conditions: Vec::new(),
-            count: None,
-        }
+        Self { reason: reason.into(), conditions: Vec::new(), count: None }
     }
 
     /// The task's future, as a glob over its path: `hyper_util::*`.
@@ -108,10 +104,7 @@ impl Ignore {
 
     /// The place that spawned it: the end of a path, by whole components, and perhaps a line.
     pub fn spawned_at(self, file: impl Into<String>, line: Option<u32>) -> Self {
-        self.and(Condition::SpawnedAt {
-            file: file.into(),
-            line,
-        })
+        self.and(Condition::SpawnedAt { file: file.into(), line })
     }
 
     /// Covers this many survivors at the most. Alone, it covers any.
@@ -127,9 +120,7 @@ impl Ignore {
 
     /// Whether it asks for the functions that spawned a task.
     pub(crate) fn needs_spawners(&self) -> bool {
-        self.conditions
-            .iter()
-            .any(|condition| matches!(condition, Condition::SpawnedBy(_)))
+        self.conditions.iter().any(|condition| matches!(condition, Condition::SpawnedBy(_)))
     }
 
     /// Whether it covers survivors by number alone.
@@ -165,11 +156,9 @@ impl Condition {
         match self {
             Self::Inspected(key, _) => Covers::Undecided(key),
             Self::SpawnedBy(glob) => match facts.spawners {
-                Some(functions) => decided(
-                    functions
-                        .iter()
-                        .any(|function| WildMatch::new(glob).matches(function)),
-                ),
+                Some(functions) => {
+                    decided(functions.iter().any(|function| WildMatch::new(glob).matches(function)))
+                }
                 None => Covers::Undecided("spawned_by"),
             },
             Self::SpawnedAt { file, line } if !facts.places.is_empty() => {
@@ -187,10 +176,7 @@ impl Condition {
         match self {
             Self::Inspected(key, glob) => format!("{key} = {glob:?}"),
             Self::SpawnedBy(glob) => format!("spawned_by = {glob:?}"),
-            Self::SpawnedAt {
-                file,
-                line: Some(line),
-            } => format!("spawned_at = \"{file}:{line}\""),
+            Self::SpawnedAt { file, line: Some(line) } => format!("spawned_at = \"{file}:{line}\""),
             Self::SpawnedAt { file, line: None } => format!("spawned_at = {file:?}"),
         }
     }
@@ -201,49 +187,24 @@ mod tests {
     use super::*;
 
     fn place(file: &str, line: u32) -> Place {
-        Place {
-            file: file.to_owned(),
-            line,
-            column: None,
-            in_workspace: true,
-        }
+        Place { file: file.to_owned(), line, column: None, in_workspace: true }
     }
 
     #[track_caller]
     fn check(ignore: Ignore, expected: Covers) {
-        let places = [
-            place("hyper-util-0.1.21/src/rt/tokio.rs", 127),
-            place("app/src/pool.rs", 88),
-        ];
+        let places =
+            [place("hyper-util-0.1.21/src/rt/tokio.rs", 127), place("app/src/pool.rs", 88)];
         let spawners = ["app::pool::Pool::grow".to_owned()];
-        assert_eq!(
-            ignore.covers(Facts {
-                places: &places,
-                spawners: Some(&spawners)
-            }),
-            expected
-        );
+        assert_eq!(ignore.covers(Facts { places: &places, spawners: Some(&spawners) }), expected);
     }
 
     #[test]
     fn a_place_matches_by_whole_components_from_the_end() {
-        check(
-            Ignore::new("r").spawned_at("src/pool.rs", None),
-            Covers::Yes,
-        );
-        check(
-            Ignore::new("r").spawned_at("pool.rs", Some(88)),
-            Covers::Yes,
-        );
-        check(
-            Ignore::new("r").spawned_at("rt/tokio.rs", Some(127)),
-            Covers::Yes,
-        );
+        check(Ignore::new("r").spawned_at("src/pool.rs", None), Covers::Yes);
+        check(Ignore::new("r").spawned_at("pool.rs", Some(88)), Covers::Yes);
+        check(Ignore::new("r").spawned_at("rt/tokio.rs", Some(127)), Covers::Yes);
         check(Ignore::new("r").spawned_at("ool.rs", None), Covers::No);
-        check(
-            Ignore::new("r").spawned_at("src/pool.rs", Some(89)),
-            Covers::No,
-        );
+        check(Ignore::new("r").spawned_at("src/pool.rs", Some(89)), Covers::No);
     }
 
     #[test]
@@ -254,18 +215,9 @@ mod tests {
 
     #[test]
     fn one_no_decides_whatever_else_is_unknown() {
-        check(
-            Ignore::new("r").future("*").spawned_at("other.rs", None),
-            Covers::No,
-        );
-        check(
-            Ignore::new("r").spawned_by("app::*").future("*"),
-            Covers::Undecided("future"),
-        );
-        check(
-            Ignore::new("r").awaiting("*"),
-            Covers::Undecided("awaiting"),
-        );
+        check(Ignore::new("r").future("*").spawned_at("other.rs", None), Covers::No);
+        check(Ignore::new("r").spawned_by("app::*").future("*"), Covers::Undecided("future"));
+        check(Ignore::new("r").awaiting("*"), Covers::Undecided("awaiting"));
     }
 
     #[test]
@@ -275,18 +227,13 @@ mod tests {
             covers(Ignore::new("r").spawned_at("pool.rs", None)),
             Covers::Undecided("spawned_at")
         );
-        assert_eq!(
-            covers(Ignore::new("r").spawned_by("*")),
-            Covers::Undecided("spawned_by")
-        );
+        assert_eq!(covers(Ignore::new("r").spawned_by("*")), Covers::Undecided("spawned_by"));
         assert_eq!(covers(Ignore::new("r").count(2)), Covers::Yes);
     }
 
     #[test]
     fn it_is_shown_as_it_was_written() {
-        let ignore = Ignore::new("lives on")
-            .spawned_at("src/pool.rs", Some(88))
-            .count(2);
+        let ignore = Ignore::new("lives on").spawned_at("src/pool.rs", Some(88)).count(2);
         assert_eq!(
             ignore.shown(),
             r#"ignore(spawned_at = "src/pool.rs:88", count = 2, reason = "lives on")"#

@@ -20,20 +20,13 @@ const AS_CURRENT: &str = "it was alive when the test called `ignore_current()`";
 /// Judges tasks that are known one by one, oldest first.
 pub(crate) fn identified(rules: &[Ignore], survivors: Vec<Identified>) -> Judged {
     let mut judged = Judged::default();
-    let mut left: Vec<usize> = rules
-        .iter()
-        .map(|rule| rule.count.unwrap_or(usize::MAX))
-        .collect();
+    let mut left: Vec<usize> = rules.iter().map(|rule| rule.count.unwrap_or(usize::MAX)).collect();
     let mut matched = vec![false; rules.len()];
     for identified in survivors {
-        let covers: Vec<Covers> = rules
-            .iter()
-            .map(|rule| rule.covers(identified.facts()))
-            .collect();
+        let covers: Vec<Covers> =
+            rules.iter().map(|rule| rule.covers(identified.facts())).collect();
         let open = |index: &usize| left[*index] > 0;
-        let covering = (0..rules.len())
-            .filter(open)
-            .find(|index| covers[*index] == Covers::Yes);
+        let covering = (0..rules.len()).filter(open).find(|index| covers[*index] == Covers::Yes);
         for (index, covers) in covers.iter().enumerate() {
             matched[index] |= *covers != Covers::No;
         }
@@ -45,23 +38,18 @@ pub(crate) fn identified(rules: &[Ignore], survivors: Vec<Identified>) -> Judged
             }
             None => {
                 let undecided =
-                    (0..rules.len())
-                        .filter(open)
-                        .find_map(|index| match covers[index] {
-                            Covers::Undecided(key) => {
-                                Some(undecided(&rules[index], key, identified.survivor.id))
-                            }
-                            Covers::Yes | Covers::No => None,
-                        });
+                    (0..rules.len()).filter(open).find_map(|index| match covers[index] {
+                        Covers::Undecided(key) => {
+                            Some(undecided(&rules[index], key, identified.survivor.id))
+                        }
+                        Covers::Yes | Covers::No => None,
+                    });
                 judged.undecided.extend(undecided);
                 judged.reported.push(identified.survivor);
                 continue;
             }
         };
-        judged.ignored.push(Ignored {
-            reason: reason.to_owned(),
-            survivor: identified.survivor,
-        });
+        judged.ignored.push(Ignored { reason: reason.to_owned(), survivor: identified.survivor });
     }
     judged.stale = rules
         .iter()
@@ -91,10 +79,7 @@ pub(crate) fn counted(rules: &[Ignore], ignored_current: bool, alive: usize) -> 
         left -= covered;
         if covered > 0 {
             let survivor = Survivor::counted(covered);
-            judged.ignored.push(Ignored {
-                reason: rule.reason.clone(),
-                survivor,
-            });
+            judged.ignored.push(Ignored { reason: rule.reason.clone(), survivor });
         } else {
             judged.stale.push(rule.shown());
         }
@@ -104,15 +89,12 @@ pub(crate) fn counted(rules: &[Ignore], ignored_current: bool, alive: usize) -> 
         return judged;
     }
     judged.reported.push(Survivor::counted(left));
-    let coverable = others
-        .iter()
-        .map(|rule| rule.count.unwrap_or(usize::MAX))
-        .fold(0, usize::saturating_add);
+    let coverable =
+        others.iter().map(|rule| rule.count.unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
     if ignored_current || coverable >= left {
         let rules = others.iter().map(|rule| rule.shown());
-        let rules: Vec<_> = rules
-            .chain(ignored_current.then(|| "`ignore_current()`".to_owned()))
-            .collect();
+        let rules: Vec<_> =
+            rules.chain(ignored_current.then(|| "`ignore_current()`".to_owned())).collect();
         judged.undecided.push(format!(
             "the plain tier counts tasks and cannot tell them apart, which is what {} asks for: \
              build with `--cfg tokio_unstable`, or use `ignore(count = N, reason = \"…\")`",
@@ -162,10 +144,7 @@ mod tests {
         assert_eq!(counted(&any, false, 1).undecided.len(), 1);
         let one = [Ignore::new("pool").spawned_at("src/pool.rs", None).count(1)];
         assert_eq!(counted(&one, false, 1).undecided.len(), 1);
-        assert!(
-            counted(&one, false, 2).undecided.is_empty(),
-            "one of the two leaked for certain"
-        );
+        assert!(counted(&one, false, 2).undecided.is_empty(), "one of the two leaked for certain");
     }
 
     #[test]

@@ -50,6 +50,7 @@
 #[path = "private.rs"]
 pub mod __private;
 mod backtrace;
+mod blame;
 mod check;
 mod cleanup;
 mod current;
@@ -108,15 +109,6 @@ pub use survivor::{Cause, Kind, SpawnedBy, State, Survivor};
 /// ```
 #[track_caller]
 pub fn run<F: Future>(options: Options, future: F) -> F::Output {
-    let ending = harness::Ending {
-        failed: |_| false,
-        confess: drop,
-        not_panicked: None,
-    };
-    harness::run(
-        runtime::Subject::of_thread(&options),
-        options,
-        &ending,
-        future,
-    )
+    let ending = harness::Ending { failed: |_| false, confess: drop, not_panicked: None };
+    harness::run(runtime::Subject::of_thread(&options), options, &ending, future)
 }

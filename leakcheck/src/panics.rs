@@ -33,16 +33,9 @@ fn note(info: &PanicHookInfo<'_>) {
     let (Some(task), Some(registry)) = (tokio::task::try_id(), crate::current::registry()) else {
         return;
     };
-    let at = info
-        .location()
-        .map(|at| (PathBuf::from(at.file()), at.line(), at.column()));
+    let at = info.location().map(|at| (PathBuf::from(at.file()), at.line(), at.column()));
     let spawned_at = registry.with(task, |live| live.spawned_at);
-    registry.note_panic(TaskPanic {
-        task,
-        message: message(info.payload()),
-        at,
-        spawned_at,
-    });
+    registry.note_panic(TaskPanic { task, message: message(info.payload()), at, spawned_at });
 }
 
 /// The text of a panic's payload.

@@ -54,14 +54,10 @@ impl Workspace {
         };
         let declares = |dir: &&Path| {
             let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap_or_default();
-            manifest
-                .lines()
-                .any(|line| line.trim_start().starts_with("[workspace"))
+            manifest.lines().any(|line| line.trim_start().starts_with("[workspace"))
         };
         let root = package.ancestors().find(declares).unwrap_or(package);
-        Self {
-            root: Some(root.to_owned()),
-        }
+        Self { root: Some(root.to_owned()) }
     }
 
     pub(crate) fn root(&self) -> Option<&Path> {
@@ -70,11 +66,7 @@ impl Workspace {
 
     /// The place of a `#[track_caller]` location.
     pub(crate) fn place_of(&self, location: &Location<'_>) -> Place {
-        self.place(
-            Path::new(location.file()),
-            location.line(),
-            Some(location.column()),
-        )
+        self.place(Path::new(location.file()), location.line(), Some(location.column()))
     }
 
     pub(crate) fn place(&self, file: &Path, line: u32, column: Option<u32>) -> Place {
@@ -85,24 +77,14 @@ impl Workspace {
         };
         let shown = own.map_or_else(|| shorten(file), Path::to_owned);
         let file = shown.to_string_lossy().into_owned();
-        Place {
-            file,
-            line,
-            column,
-            in_workspace: own.is_some(),
-        }
+        Place { file, line, column, in_workspace: own.is_some() }
     }
 
     /// The text of a line of the user's own code, trimmed. `None` where the source is not there.
     pub(crate) fn source_line(&self, place: &Place) -> Option<String> {
         let file = self.root.as_ref()?.join(&place.file);
-        let text = std::fs::read_to_string(file)
-            .ok()
-            .filter(|_| place.in_workspace)?;
-        let line = text
-            .lines()
-            .nth(place.line.checked_sub(1)? as usize)?
-            .trim();
+        let text = std::fs::read_to_string(file).ok().filter(|_| place.in_workspace)?;
+        let line = text.lines().nth(place.line.checked_sub(1)? as usize)?.trim();
         (!line.is_empty()).then(|| line.to_owned())
     }
 }
@@ -111,11 +93,8 @@ impl Workspace {
 /// library's.
 fn shorten(file: &Path) -> PathBuf {
     let parts: Vec<_> = file.components().collect();
-    let named = |index: usize, name: &str| {
-        parts
-            .get(index)
-            .is_some_and(|part| part.as_os_str() == name)
-    };
+    let named =
+        |index: usize, name: &str| parts.get(index).is_some_and(|part| part.as_os_str() == name);
     let kept = (0..parts.len()).find_map(|index| {
         if named(index, "registry") && named(index + 1, "src") {
             Some(index + 3)
@@ -145,14 +124,8 @@ mod tests {
             "/home/u/.cargo/registry/src/index-1/axum-0.8.9/src/serve.rs",
             "axum-0.8.9/src/serve.rs",
         );
-        check(
-            "/home/u/.cargo/git/checkouts/axum-1/ab12/src/lib.rs",
-            "axum-1/ab12/src/lib.rs",
-        );
-        check(
-            "/rustc/59807616/library/core/src/ops/function.rs",
-            "core/src/ops/function.rs",
-        );
+        check("/home/u/.cargo/git/checkouts/axum-1/ab12/src/lib.rs", "axum-1/ab12/src/lib.rs");
+        check("/rustc/59807616/library/core/src/ops/function.rs", "core/src/ops/function.rs");
         check("/opt/vendored/x.rs", "/opt/vendored/x.rs");
     }
 
@@ -163,10 +136,7 @@ mod tests {
         assert!(here.in_workspace);
         assert_eq!(here.file, "leakcheck/src/place.rs");
         let line = workspace.source_line(&here);
-        assert_eq!(
-            line.as_deref(),
-            Some("let here = workspace.place_of(Location::caller());")
-        );
+        assert_eq!(line.as_deref(), Some("let here = workspace.place_of(Location::caller());"));
     }
 
     #[test]

@@ -64,10 +64,7 @@ pub(crate) struct Live {
 
 /// Who called `spawn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(tokio_unstable),
-    expect(dead_code, reason = "the plain tier has no hooks")
-)]
+#[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
 pub(crate) enum Spawner {
     /// The test's body.
     Body,
@@ -206,9 +203,7 @@ impl Registry {
     pub(crate) fn spawned(&self, id: Id, spawned_at: &'static Location<'static>, spawner: Spawner) {
         let ancestors = match spawner {
             Spawner::Task(parent) => self
-                .with(parent, |live| {
-                    Ancestors::below(parent, live.spawned_at, &live.ancestors)
-                })
+                .with(parent, |live| Ancestors::below(parent, live.spawned_at, &live.ancestors))
                 .unwrap_or_default(),
             Spawner::Body | Spawner::Thread => Ancestors::default(),
         };

@@ -56,17 +56,9 @@ pub(crate) struct Subject {
 impl Subject {
     /// A test without an attribute: the thread bears its name.
     pub(crate) fn of_thread(options: &Options) -> Self {
-        let named = || {
-            std::thread::current()
-                .name()
-                .unwrap_or("unnamed")
-                .to_owned()
-        };
+        let named = || std::thread::current().name().unwrap_or("unnamed").to_owned();
         let test = options.test_name.clone().unwrap_or_else(named);
-        Self {
-            test,
-            ..Self::default()
-        }
+        Self { test, ..Self::default() }
     }
 
     /// Where the user's workspace is: around the package, or around the folder that the process
@@ -75,10 +67,7 @@ impl Subject {
         match self.manifest_dir {
             Some(dir) => Workspace::around(Some(dir)),
             None => Workspace::around(
-                std::env::current_dir()
-                    .ok()
-                    .as_deref()
-                    .and_then(|dir| dir.to_str()),
+                std::env::current_dir().ok().as_deref().and_then(|dir| dir.to_str()),
             ),
         }
     }
@@ -105,10 +94,7 @@ impl Runtime {
     ) -> Result<Self, Error> {
         let settings = Settings::resolve(&options, environment);
         let watched = settings.action.value != Action::Off;
-        let registry = Arc::new(Registry::new(
-            reporting_threads(&options),
-            capture(&options),
-        ));
+        let registry = Arc::new(Registry::new(reporting_threads(&options), capture(&options)));
         if watched {
             crate::panics::watch();
         }
@@ -118,13 +104,7 @@ impl Runtime {
             let _entered = crate::current::enter(&registry);
             crate::hooks::verify_installed(&tokio, &registry)?;
         }
-        Ok(Self {
-            tokio: Some(tokio),
-            registry,
-            options,
-            settings,
-            subject,
-        })
+        Ok(Self { tokio: Some(tokio), registry, options, settings, subject })
     }
 
     /// Runs a future to its end on this runtime, as `tokio::runtime::Runtime::block_on` does.
@@ -192,11 +172,7 @@ impl Runtime {
         let bound = (self.settings.grace.value * 4).max(Duration::from_secs(2));
         let began = Instant::now();
         tokio.shut_down(bound);
-        if began.elapsed() < bound {
-            Ok(())
-        } else {
-            Err(bound)
-        }
+        if began.elapsed() < bound { Ok(()) } else { Err(bound) }
     }
 
     /// Drops the runtime as tokio does: it waits for blocking work without bound.
@@ -209,9 +185,7 @@ impl Runtime {
     }
 
     fn tokio(&self) -> &Tokio {
-        self.tokio
-            .as_ref()
-            .expect("a runtime is only shut down by its owner, who is done with it")
+        self.tokio.as_ref().expect("a runtime is only shut down by its owner, who is done with it")
     }
 }
 
@@ -224,9 +198,7 @@ impl Drop for Runtime {
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Runtime").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -251,9 +223,7 @@ impl Tokio {
             configure(&mut builder);
         }
         let built = match options.flavor {
-            Flavor::Local => builder
-                .build_local(LocalOptions::default())
-                .map(Self::Local),
+            Flavor::Local => builder.build_local(LocalOptions::default()).map(Self::Local),
             Flavor::CurrentThread | Flavor::MultiThread => builder.build().map(Self::Shared),
         };
         built.map_err(|error| ErrorKind::Runtime(error).into())
@@ -287,14 +257,7 @@ impl Tokio {
 }
 
 fn builder(options: &Options) -> Result<Builder, Error> {
-    let refused = |option, problem, fix| {
-        Err(ErrorKind::Options {
-            option,
-            problem,
-            fix,
-        }
-        .into())
-    };
+    let refused = |option, problem, fix| Err(ErrorKind::Options { option, problem, fix }.into());
     let mut builder = match options.flavor {
         Flavor::MultiThread => Builder::new_multi_thread(),
         Flavor::CurrentThread | Flavor::Local => Builder::new_current_thread(),

@@ -46,16 +46,8 @@ impl Settings {
     /// Code wins over the environment, the environment over the defaults.
     pub(crate) fn resolve(options: &Options, environment: &Environment) -> Self {
         Self {
-            action: layered(
-                options.action,
-                ("LEAKCHECK", environment.action),
-                Action::Fail,
-            ),
-            grace: layered(
-                options.grace,
-                ("LEAKCHECK_GRACE", environment.grace),
-                DEFAULT_GRACE,
-            ),
+            action: layered(options.action, ("LEAKCHECK", environment.action), Action::Fail),
+            grace: layered(options.grace, ("LEAKCHECK_GRACE", environment.grace), DEFAULT_GRACE),
         }
     }
 }
@@ -66,18 +58,9 @@ fn layered<T>(
     default: T,
 ) -> Sourced<T> {
     match (code, outside) {
-        (Some(value), _) => Sourced {
-            value,
-            origin: Origin::Code,
-        },
-        (None, Some(value)) => Sourced {
-            value,
-            origin: Origin::Variable(variable),
-        },
-        (None, None) => Sourced {
-            value: default,
-            origin: Origin::Default,
-        },
+        (Some(value), _) => Sourced { value, origin: Origin::Code },
+        (None, Some(value)) => Sourced { value, origin: Origin::Variable(variable) },
+        (None, None) => Sourced { value: default, origin: Origin::Default },
     }
 }
 
@@ -86,32 +69,17 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment {
-            action: Some(Action::Off),
-            grace: Some(Duration::from_secs(9)),
-            report: None,
-        }
+        Environment { action: Some(Action::Off), grace: Some(Duration::from_secs(9)), report: None }
     }
 
     #[test]
     fn code_wins_over_the_environment() {
-        let options = Options::new()
-            .action(Action::Warn)
-            .grace(Duration::from_millis(1));
+        let options = Options::new().action(Action::Warn).grace(Duration::from_millis(1));
         let settings = Settings::resolve(&options, &environment());
-        assert_eq!(
-            settings.action,
-            Sourced {
-                value: Action::Warn,
-                origin: Origin::Code
-            }
-        );
+        assert_eq!(settings.action, Sourced { value: Action::Warn, origin: Origin::Code });
         assert_eq!(
             settings.grace,
-            Sourced {
-                value: Duration::from_millis(1),
-                origin: Origin::Code
-            }
+            Sourced { value: Duration::from_millis(1), origin: Origin::Code }
         );
     }
 
@@ -125,13 +93,7 @@ mod tests {
     #[test]
     fn the_defaults_are_to_fail_after_half_a_second() {
         let settings = Settings::resolve(&Options::new(), &Environment::default());
-        assert_eq!(
-            settings.action,
-            Sourced {
-                value: Action::Fail,
-                origin: Origin::Default
-            }
-        );
+        assert_eq!(settings.action, Sourced { value: Action::Fail, origin: Origin::Default });
         assert_eq!(settings.grace.value, Duration::from_millis(500));
     }
 }

@@ -55,15 +55,8 @@ pub(crate) async fn settle(
         return;
     }
     let alarm = Alarm::for_paused_clock(registry, grace * MOST_GRACES);
-    let mut progress = Progress {
-        fewest: left.tasks,
-        ended: unsettled.ended(),
-        at: None,
-    };
-    let mut looks = Looks {
-        began: std::time::Instant::now(),
-        distance: TICK,
-    };
+    let mut progress = Progress { fewest: left.tasks, ended: unsettled.ended(), at: None };
+    let mut looks = Looks { began: std::time::Instant::now(), distance: TICK };
     while left.tasks > 0 && !alarm.rang() {
         let now = Instant::now();
         if now >= deadline {
@@ -111,11 +104,7 @@ struct Progress {
 impl Progress {
     /// Where ends are not told, fewer tasks than ever before mean one.
     fn note(&mut self, left: usize, ended: Option<usize>) {
-        let progressed = if ended.is_some() {
-            ended != self.ended
-        } else {
-            left < self.fewest
-        };
+        let progressed = if ended.is_some() { ended != self.ended } else { left < self.fewest };
         if progressed {
             self.at = Some(Instant::now());
         }
@@ -140,10 +129,7 @@ impl Alarm {
     fn for_paused_clock(registry: &Arc<Registry>, after: Duration) -> Self {
         let rang = Arc::new(AtomicBool::new(false));
         if !clock_is_paused() {
-            return Self {
-                rang,
-                _cancel: None,
-            };
+            return Self { rang, _cancel: None };
         }
         let (cancel, cancelled) = mpsc::channel::<()>();
         let (ring, registry) = (Arc::clone(&rang), Arc::clone(registry));
@@ -153,10 +139,7 @@ impl Alarm {
                 registry.wake_settle();
             }
         });
-        Self {
-            rang,
-            _cancel: Some(cancel),
-        }
+        Self { rang, _cancel: Some(cancel) }
     }
 
     fn rang(&self) -> bool {

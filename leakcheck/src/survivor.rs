@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::task::Id;
 
-use crate::backtrace::Frame;
+use crate::blame::SpawnOrigin;
 use crate::ignore::Facts;
 use crate::place::{Place, Workspace};
 use crate::registry::{Live, Spawner};
@@ -124,17 +124,8 @@ impl Identified {
         let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
         let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), workspace);
         let mut places = vec![spawned_at.clone()];
-        places.extend(
-            origin
-                .blame
-                .iter()
-                .filter(|blame| **blame != spawned_at)
-                .cloned(),
-        );
-        let source_line = origin
-            .blame
-            .as_ref()
-            .and_then(|blame| workspace.source_line(blame));
+        places.extend(origin.blame.iter().filter(|blame| **blame != spawned_at).cloned());
+        let source_line = origin.blame.as_ref().and_then(|blame| workspace.source_line(blame));
         let survivor = Survivor {
             signature: signature(
                 origin.blame.as_ref().unwrap_or(&spawned_at),
@@ -154,11 +145,7 @@ impl Identified {
             source_line,
             spawner: Some(spawner(live.spawner)),
             ancestors: live.ancestors.iter().map(|(id, _)| number(id)).collect(),
-            ancestor_places: live
-                .ancestors
-                .iter()
-                .map(|(_, at)| workspace.place_of(at))
-                .collect(),
+            ancestor_places: live.ancestors.iter().map(|(_, at)| workspace.place_of(at)).collect(),
             cause: None,
             help: None,
         };
@@ -171,10 +158,7 @@ impl Identified {
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
-        Facts {
-            places: &self.places,
-            spawners: self.spawners.as_deref(),
-        }
+        Facts { places: &self.places, spawners: self.spawners.as_deref() }
     }
 }
 
@@ -207,13 +191,7 @@ impl Survivor {
     /// the same line, and they do the same.
     fn likeness(&self) -> impl Eq + std::hash::Hash + use<> {
         let parent = self.ancestor_places.first().cloned();
-        (
-            self.spawned_at.clone(),
-            self.blame.clone(),
-            parent,
-            self.state,
-            self.cause,
-        )
+        (self.spawned_at.clone(), self.blame.clone(), parent, self.state, self.cause)
     }
 }
 
@@ -229,72 +207,6 @@ pub(crate) fn group(survivors: impl IntoIterator<Item = Survivor>) -> Vec<Surviv
         }
     }
     groups
-}
-
-/// Where the user's code asked for the task.
-struct SpawnOrigin {
-    blame: Option<Place>,
-    function: Option<String>,
-    functions: Option<Vec<String>>,
-}
-
-impl SpawnOrigin {
-    fn new(spawned_at: &Place, frames: Option<&[Frame]>, workspace: &Workspace) -> Self {
-        let own =
-            |frame: &&Frame| frame_place(frame, workspace).is_some_and(|place| place.in_workspace);
-        let first_own = frames.and_then(|frames| {
-            frames
-                .iter()
-                .skip_while(|frame| is_leakcheck(frame))
-                .find(own)
-        });
-        let at_spawn = frames.and_then(|frames| {
-            frames
-                .iter()
-                .find(|frame| is_at(frame, spawned_at, workspace))
-        });
-        let blame = if spawned_at.in_workspace {
-            Some(spawned_at.clone())
-        } else {
-            first_own.and_then(|frame| frame_place(frame, workspace))
-        };
-        let functions = frames.map(|_| {
-            [at_spawn, first_own]
-                .into_iter()
-                .flatten()
-                .map(|f| f.function.clone())
-                .collect()
-        });
-        let function = at_spawn
-            .filter(|_| spawned_at.in_workspace)
-            .or(first_own)
-            .map(|frame| frame.function.clone());
-        Self {
-            blame,
-            function,
-            functions,
-        }
-    }
-}
-
-/// The frames of the capture itself, which lie in the workspace when leakcheck tests itself.
-fn is_leakcheck(frame: &Frame) -> bool {
-    [
-        "leakcheck::backtrace",
-        "leakcheck::registry",
-        "leakcheck::hooks",
-        "backtrace::",
-    ]
-    .iter()
-    .any(|own| frame.function.trim_start_matches('<').starts_with(own))
-}
-
-fn frame_place(frame: &Frame, workspace: &Workspace) -> Option<Place> {
-    Some(workspace.place(frame.file.as_deref()?, frame.line?, frame.column))
-}
-
-fn is_at(frame: &Frame, place: &Place, workspace: &Workspace) -> bool {
-    frame_place(frame, workspace).is_some_and(|at| at.file == place.file && at.line == place.line)
 }
 
 fn signature(place: &Place, source_line: Option<&str>) -> String {

@@ -50,21 +50,13 @@ struct IgnoredEntry<'a> {
 
 impl<'a> From<&'a Survivor> for Entry<'a> {
     fn from(survivor: &'a Survivor) -> Self {
-        Self {
-            survivor,
-            name: None,
-            future: None,
-            awaits: None,
-        }
+        Self { survivor, name: None, future: None, awaits: None }
     }
 }
 
 impl<'a> From<&'a Ignored> for IgnoredEntry<'a> {
     fn from(ignored: &'a Ignored) -> Self {
-        Self {
-            reason: &ignored.reason,
-            entry: Entry::from(&ignored.survivor),
-        }
+        Self { reason: &ignored.reason, entry: Entry::from(&ignored.survivor) }
     }
 }
 
@@ -112,11 +104,7 @@ impl Sink {
     ) -> io::Result<Self> {
         let folder = workspace.map_or_else(|| folder.to_owned(), |root| root.join(folder));
         std::fs::create_dir_all(&folder)?;
-        let path = folder.join(format!(
-            "{}-{}.jsonl",
-            package.unwrap_or("tests"),
-            process_name()
-        ));
+        let path = folder.join(format!("{}-{}.jsonl", package.unwrap_or("tests"), process_name()));
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         Ok(Self { file, path })
     }
@@ -132,9 +120,7 @@ impl Sink {
 fn process_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         format!("{}-{}", std::process::id(), since.as_millis())
     })
 }

@@ -132,11 +132,7 @@ pub enum Tier {
 impl Tier {
     /// The tier of this build.
     pub const fn current() -> Self {
-        if cfg!(tokio_unstable) {
-            Self::Hooks
-        } else {
-            Self::Plain
-        }
+        if cfg!(tokio_unstable) { Self::Hooks } else { Self::Plain }
     }
 }
 

@@ -27,11 +27,7 @@ pub(super) fn render(report: &LeakReport) -> String {
 /// As `render`, coloured or not by the terminal's conventions.
 pub(crate) fn paint(report: &LeakReport) -> String {
     let text = render(report);
-    if wants_colour() {
-        text
-    } else {
-        anstream::adapter::strip_str(&text).to_string()
-    }
+    if wants_colour() { text } else { anstream::adapter::strip_str(&text).to_string() }
 }
 
 /// anstream knows NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and whether stderr is a terminal.
@@ -53,22 +49,19 @@ fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
     for panic in &report.panics {
         write_panic(out, panic)?;
     }
-    for (index, survivor) in report.survivors.iter().enumerate() {
+    let identified = report.survivors.iter().filter(|survivor| survivor.id.is_some());
+    for (index, survivor) in identified.enumerate() {
         match index {
             _ if index < IN_FULL => write_survivor(out, index + 1, survivor)?,
             _ if index < IN_SHORT => writeln!(out, "  {}. {}", index + 1, title(survivor))?,
             _ => {
-                writeln!(
-                    out,
-                    "  … and {} more places",
-                    report.survivors.len() - IN_SHORT
-                )?;
+                writeln!(out, "  … and {} more places", report.survivors.len() - IN_SHORT)?;
                 break;
             }
         }
     }
-    if report.tier == Tier::Plain && !report.survivors.is_empty() {
-        write_plain_tier(out)?;
+    if report.survivors.iter().any(|survivor| survivor.id.is_none()) {
+        write_only_counted(out, report.tier)?;
     }
     write_footer(out, report)
 }
@@ -80,10 +73,10 @@ fn headline(report: &LeakReport) -> String {
             format!("`{test}` is marked `known_leak` and no longer leaks: take the mark away")
         }
         _ if !report.survivors.is_empty() => {
-            format!("{} outlived `{test}`", tasks(report.leaked()))
+            format!("{} outlived `{test}`", counted(report.leaked(), "leaked task"))
         }
         _ if !report.panics.is_empty() => {
-            format!("{} panicked unseen in `{test}`", tasks(report.panics.len()))
+            format!("{} panicked unseen in `{test}`", counted(report.panics.len(), "task"))
         }
         _ if !report.undecided.is_empty() => format!("`{test}` could not be verified"),
         _ if !report.faults.is_empty() => format!("`{test}` did not end well"),
@@ -95,40 +88,24 @@ fn headline(report: &LeakReport) -> String {
         _ => "Error",
     };
     let waited = told(report.waited);
-    format!(
-        "{label}: leakcheck: {what} (waited {waited}, {})",
-        report.tier
-    )
+    format!("{label}: leakcheck: {what} (waited {waited}, {})", report.tier)
 }
 
 fn write_survivor(out: &mut String, number: usize, survivor: &Survivor) -> fmt::Result {
     writeln!(out, "\n  {number}. {OWN}{}{OWN:#}", title(survivor))?;
-    if let Some(id) = survivor.id {
-        let count = if survivor.count > 1 {
-            format!("{} tasks, first: ", survivor.count)
-        } else {
-            String::new()
-        };
-        field(out, &format!("{count}task {id}"), &state(survivor))?;
+    match (survivor.id, survivor.count) {
+        (Some(id), 1) => field(out, &format!("task {id}"), &state(survivor))?,
+        (Some(id), count) => {
+            let first = format!("the first, task {id}: {}", state(survivor));
+            field(out, &format!("{count} tasks"), &first)?;
+        }
+        (None, _) => {}
     }
     if let Some(place) = &survivor.spawned_at {
-        let function = survivor
-            .spawned_by
-            .as_ref()
-            .map(|name| format!("   in {name}"))
-            .unwrap_or_default();
-        field(
-            out,
-            "spawned at",
-            &format!("{place}{function}{}", by(survivor)),
-        )?;
+        field(out, "spawned at", &format!("{place}{}{}", by(survivor), inside(survivor)))?;
     }
     for (id, place) in survivor.ancestors.iter().zip(&survivor.ancestor_places) {
-        field(
-            out,
-            "",
-            &format!("{DIM}task {id} was spawned at {place}{DIM:#}"),
-        )?;
+        field(out, "", &format!("{DIM}task {id} was spawned at {place}{DIM:#}"))?;
     }
     if let Some(cause) = survivor.cause {
         field(out, "cause", &cause.told(survivor))?;
@@ -137,15 +114,9 @@ fn write_survivor(out: &mut String, number: usize, survivor: &Survivor) -> fmt::
         field(out, "help", help)?;
     }
     if let Some(place) = &survivor.blame {
-        let rule = format!(
-            "ignore(spawned_at = \"{}:{}\", reason = \"…\")",
-            place.file, place.line
-        );
-        field(
-            out,
-            "allow it",
-            &format!("{DIM}#[leak_test({rule})]{DIM:#}"),
-        )?;
+        let rule =
+            format!("ignore(spawned_at = \"{}:{}\", reason = \"…\")", place.file, place.line);
+        field(out, "allow it", &format!("{DIM}#[leak_test({rule})]{DIM:#}"))?;
     }
     Ok(())
 }
@@ -159,10 +130,7 @@ fn title(survivor: &Survivor) -> String {
     match (&survivor.blame, &survivor.source_line, &survivor.spawned_at) {
         (Some(blame), Some(line), _) => format!("{}:{}   {line}", blame.file, blame.line),
         (Some(place), None, _) | (None, _, Some(place)) => format!("{}:{}", place.file, place.line),
-        (None, _, None) => format!(
-            "{} that only their number is known of",
-            tasks(survivor.count)
-        ),
+        (None, _, None) => counted(survivor.count, "task"),
     }
 }
 
@@ -192,40 +160,31 @@ fn by(survivor: &Survivor) -> String {
     }
 }
 
+fn inside(survivor: &Survivor) -> String {
+    let function = survivor.spawned_by.as_ref();
+    function.map(|name| format!("   in {name}")).unwrap_or_default()
+}
+
 fn write_panic(out: &mut String, panic: &Panicked) -> fmt::Result {
-    let at = panic
-        .at
-        .as_ref()
-        .map(|place| format!(" at {place}"))
-        .unwrap_or_default();
-    writeln!(
-        out,
-        "\n  {BAD}task {} panicked{at} and nobody joined it{BAD:#}",
-        panic.id
-    )?;
+    let at = panic.at.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    writeln!(out, "\n  {BAD}task {} panicked{at} and nobody joined it{BAD:#}", panic.id)?;
     for line in panic.message.lines() {
         field(out, "", line)?;
     }
     if let Some(place) = &panic.spawned_at {
         field(out, "spawned at", &place.to_string())?;
     }
-    field(
-        out,
-        "help",
-        "await its JoinHandle, so that the panic reaches the test",
-    )
+    field(out, "help", "await its JoinHandle, so that the panic reaches the test")
 }
 
 fn write_fault(out: &mut String, fault: &Fault) -> fmt::Result {
     match fault {
-        Fault::Cleanup { name, message } => writeln!(
-            out,
-            "\n  {BAD}the cleanup `{name}` failed{BAD:#}: {message}"
-        ),
-        Fault::Report { message } => writeln!(
-            out,
-            "\n  {BAD}the report could not be written{BAD:#} to {message}"
-        ),
+        Fault::Cleanup { name, message } => {
+            writeln!(out, "\n  {BAD}the cleanup `{name}` failed{BAD:#}: {message}")
+        }
+        Fault::Report { message } => {
+            writeln!(out, "\n  {BAD}the report could not be written{BAD:#} to {message}")
+        }
         Fault::Shutdown { waited } => {
             writeln!(
                 out,
@@ -246,47 +205,38 @@ fn write_fault(out: &mut String, fault: &Fault) -> fmt::Result {
     }
 }
 
-fn write_plain_tier(out: &mut String) -> fmt::Result {
-    writeln!(
-        out,
-        "\n     This build counts tasks and cannot tell them apart: tokio was built without"
-    )?;
-    writeln!(
-        out,
-        "     `--cfg tokio_unstable`. To see who spawned them, run the test once with"
-    )?;
-    writeln!(
-        out,
-        "         RUSTFLAGS=\"--cfg tokio_unstable\" cargo test"
-    )
+fn write_only_counted(out: &mut String, tier: Tier) -> fmt::Result {
+    if tier == Tier::Hooks {
+        return writeln!(
+            out,
+            "\n  Some of them only tokio's own count knows of: leakcheck's hooks never saw them."
+        );
+    }
+    out.push_str(
+        "
+  This build counts tasks and cannot tell them apart, because tokio was built without its
+  unstable features. To see which lines spawned them, run the test once with
+
+      RUSTFLAGS=\"--cfg tokio_unstable\" cargo test
+
+  A task ends when it is joined, aborted, or when what it waits for ends (its sender is
+  dropped, its token cancelled).
+",
+    );
+    Ok(())
 }
 
 fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
-    let ignored: usize = report
+    let ignored: usize = report.ignored.iter().map(|ignored| ignored.survivor.count).sum();
+    let undecided = report.undecided.iter().map(|why| ("undecided", why.clone()));
+    let stale =
+        report.stale_ignores.iter().map(|rule| ("stale", format!("{rule} covered nothing")));
+    let kept = report
         .ignored
         .iter()
-        .map(|ignored| ignored.survivor.count)
-        .sum();
-    let undecided = report
-        .undecided
-        .iter()
-        .map(|why| ("undecided", why.clone()));
-    let stale = report
-        .stale_ignores
-        .iter()
-        .map(|rule| ("stale", format!("{rule} covered nothing")));
-    let kept = report.ignored.iter().map(|entry| {
-        (
-            "ignored",
-            format!("{}: {}", title(&entry.survivor), entry.reason),
-        )
-    });
+        .map(|entry| ("ignored", format!("{}: {}", title(&entry.survivor), entry.reason)));
     let notes = report.notes.iter().map(|note| ("note", note.clone()));
-    let lines: Vec<_> = undecided
-        .chain(stale)
-        .chain(kept.take(IN_FULL))
-        .chain(notes)
-        .collect();
+    let lines: Vec<_> = undecided.chain(stale).chain(kept.take(IN_FULL)).chain(notes).collect();
     if !lines.is_empty() {
         out.push('\n');
     }
@@ -294,17 +244,13 @@ fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
         writeln!(out, "  {name:<10} {value}")?;
     }
     if report.ignored.len() > IN_FULL {
-        writeln!(out, "  {:<10} {} in all", "ignored", tasks(ignored))?;
+        writeln!(out, "  {:<10} {} in all", "ignored", counted(ignored, "task"))?;
     }
     Ok(())
 }
 
-fn tasks(count: usize) -> String {
-    if count == 1 {
-        "1 leaked task".to_owned()
-    } else {
-        format!("{count} leaked tasks")
-    }
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn told(duration: Duration) -> String {

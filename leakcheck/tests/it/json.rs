@@ -1,0 +1,72 @@
+//! The lines that `LEAKCHECK_REPORT` collects.
+
+use leakcheck::Tier;
+use serde_json::Value;
+
+use crate::support::run_with;
+
+/// The one line that a target wrote.
+#[track_caller]
+fn line(target: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = folder.path().join("made/if/missing");
+    run_with(target, &[("LEAKCHECK_REPORT", reports.to_str().unwrap())]);
+    let files: Vec<_> =
+        std::fs::read_dir(&reports).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("one file per process: {files:?}") };
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn each_verdict_has_its_name() {
+    for (target, verdict) in [
+        ("clean", "clean"),
+        ("one_leak", "leaked"),
+        ("leak_that_warns", "warned"),
+        ("known_leak", "known_leak"),
+        ("known_leak_that_was_mended", "fixed_known_leak"),
+        ("own_panic_and_leak", "failed"),
+        ("own_error_and_leak", "failed"),
+        ("leak_unchecked", "off"),
+        ("ignored_by_what_cannot_be_read", "unverified"),
+    ] {
+        assert_eq!(line(target)["verdict"], verdict, "{target}");
+    }
+}
+
+#[test]
+fn a_line_names_its_test_and_package() {
+    let line = line("clean");
+    assert_eq!(line["schema"], 1);
+    assert_eq!(line["test"], "targets::clean");
+    assert_eq!(line["package"], "leakcheck");
+    assert_eq!(line["tier"], if Tier::current() == Tier::Hooks { "hooks" } else { "plain" });
+}
+
+#[test]
+fn a_survivor_has_what_the_tier_knows_and_null_for_the_rest() {
+    let line = line("one_leak");
+    let survivor = &line["survivors"][0];
+    assert_eq!(survivor["count"], 1);
+    assert_eq!(survivor["kind"], "task");
+    for unknown in ["name", "future", "awaits"] {
+        assert!(survivor.get(unknown).is_some_and(Value::is_null), "{unknown} in {survivor}");
+    }
+    if Tier::current() == Tier::Hooks {
+        assert_eq!(survivor["spawned_at"]["file"], "leakcheck/tests/it/targets.rs");
+        assert_eq!(survivor["state"], "waiting");
+        assert_eq!(survivor["signature"], "leakcheck/tests/it/targets.rs tokio::spawn(forever());");
+        assert!(survivor["age_ms"].as_f64().unwrap() >= 500.0, "{survivor}");
+        assert!(line["waited_ms"].as_f64().unwrap() >= 500.0, "{line}");
+    } else {
+        assert!(survivor["spawned_at"].is_null() && survivor["id"].is_null(), "{survivor}");
+    }
+}
+
+#[test]
+fn ignored_survivors_are_listed_with_their_reason() {
+    let ignored = &line("ignored_by_number")["ignored"];
+    assert_eq!(ignored[0]["reason"], "two live on");
+}

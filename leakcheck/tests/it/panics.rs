@@ -1,0 +1,26 @@
+//! Panics of tasks.
+
+use crate::support::run;
+
+#[test]
+fn a_panic_that_nobody_joined_fails_the_test() {
+    let run = run("detached_task_panics");
+    assert!(!run.passed, "{}", run.printed);
+    for text in
+        ["panicked unseen", "nobody hears this", "spawned at", "leakcheck/tests/it/targets.rs:"]
+    {
+        assert!(run.printed.contains(text), "`{text}` is missing:\n{}", run.printed);
+    }
+}
+
+#[test]
+fn a_panic_that_somebody_joined_is_theirs() {
+    let run = run("joined_task_panics");
+    assert!(run.passed, "{}", run.printed);
+}
+
+#[test]
+fn a_panic_that_its_own_task_caught_is_none() {
+    let run = run("caught_panic_in_a_detached_task");
+    assert!(run.passed, "{}", run.printed);
+}

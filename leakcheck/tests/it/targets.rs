@@ -1,0 +1,268 @@
+//! Tests that are run by other tests, most of them to fail.
+
+use std::future::pending;
+use std::process::{ExitCode, Termination};
+use std::time::Duration;
+
+use leakcheck::leak_test;
+
+fn forever() -> impl Future<Output = ()> + Send {
+    pending()
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn clean() {
+    tokio::spawn(async {}).await.unwrap();
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn one_leak() {
+    tokio::spawn(forever());
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn alike_leaks() {
+    for _ in 0..30 {
+        tokio::spawn(forever());
+    }
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn a_family() {
+    tokio::spawn(async {
+        tokio::spawn(forever());
+        pending::<()>().await;
+    });
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn through_a_library() {
+    // The place of the spawn lies in the standard library: the backtrace tells the user's line.
+    (0..1).map(|_| forever()).map(tokio::spawn).for_each(drop);
+}
+
+#[leak_test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a target of other tests"]
+async fn busy_loop() {
+    tokio::spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn blocking_work() {
+    tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(60)));
+}
+
+#[leak_test(action = "warn")]
+#[ignore = "a target of other tests"]
+async fn leak_that_warns() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(action = "off")]
+#[ignore = "a target of other tests"]
+async fn leak_unchecked() {
+    tokio::spawn(forever());
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn own_panic_and_leak() {
+    tokio::spawn(forever());
+    panic!("the test's own failure");
+}
+
+#[leak_test(on_failure)]
+#[ignore = "a target of other tests"]
+async fn own_panic_and_leak_on_failure() {
+    tokio::spawn(forever());
+    panic!("the test's own failure");
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn own_error_and_leak() -> Result<(), &'static str> {
+    tokio::spawn(forever());
+    Err("the test's own error")
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn own_exit_code_and_leak() -> ExitCode {
+    tokio::spawn(forever());
+    ExitCode::FAILURE
+}
+
+/// A return type that nothing but itself can tell the failure of.
+struct OwnVerdict;
+
+impl Termination for OwnVerdict {
+    fn report(self) -> ExitCode {
+        eprintln!("the type's own failure");
+        ExitCode::FAILURE
+    }
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn own_verdict_and_leak() -> OwnVerdict {
+    tokio::spawn(forever());
+    OwnVerdict
+}
+
+#[leak_test]
+#[should_panic(expected = "as expected")]
+#[ignore = "a target of other tests"]
+async fn expected_panic_and_leak() {
+    tokio::spawn(forever());
+    panic!("as expected");
+}
+
+#[leak_test]
+#[should_panic]
+#[ignore = "a target of other tests"]
+async fn missing_panic_and_leak() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(known_leak = "the pool has no close yet")]
+#[ignore = "a target of other tests"]
+async fn known_leak() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(known_leak = "the pool has no close yet")]
+#[ignore = "a target of other tests"]
+async fn known_leak_that_was_mended() {}
+
+#[leak_test(ignore(spawned_at = "it/targets.rs", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_place() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(ignore(spawned_by = "*ignored_by_function", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_function() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(ignore(spawned_at = "it/targets.rs", count = 1, reason = "one lives on"))]
+#[ignore = "a target of other tests"]
+async fn one_more_than_ignored() {
+    tokio::spawn(forever());
+    tokio::spawn(forever());
+}
+
+#[leak_test(ignore(count = 2, reason = "two live on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_number() {
+    tokio::spawn(forever());
+    tokio::spawn(forever());
+}
+
+#[leak_test(ignore(future = "app::*", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_what_cannot_be_read() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(ignore(spawned_at = "no/such/file.rs", reason = "went away"))]
+#[ignore = "a target of other tests"]
+async fn stale_ignore() {}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn ignored_as_current() {
+    tokio::spawn(forever());
+    leakcheck::ignore_current();
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn leak_after_ignore_current() {
+    tokio::spawn(forever());
+    leakcheck::ignore_current();
+    tokio::spawn(forever());
+}
+
+fn panicking_cleanup() {
+    panic!("the cleanup's own failure");
+}
+
+async fn failing_cleanup() -> Result<(), &'static str> {
+    tokio::task::yield_now().await;
+    Err("the cleanup's own error")
+}
+
+#[leak_test(cleanup = panicking_cleanup)]
+#[ignore = "a target of other tests"]
+async fn cleanup_panics() {
+    tokio::spawn(forever());
+}
+
+#[leak_test(cleanup = failing_cleanup)]
+#[ignore = "a target of other tests"]
+async fn cleanup_fails() {}
+
+#[leak_test(cleanup = panicking_cleanup)]
+#[ignore = "a target of other tests"]
+async fn own_panic_and_cleanup_panics() {
+    panic!("the test's own failure");
+}
+
+#[leak_test(cleanup = panicking_cleanup)]
+#[should_panic]
+#[ignore = "a target of other tests"]
+async fn missing_panic_and_cleanup_panics() {}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn detached_task_panics() {
+    tokio::spawn(async { panic!("nobody hears this") });
+    tokio::task::yield_now().await;
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn joined_task_panics() {
+    let error = tokio::spawn(async { panic!("somebody hears this") }).await.unwrap_err();
+    assert!(error.is_panic());
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn caught_panic_in_a_detached_task() {
+    tokio::spawn(async {
+        let _ = std::panic::catch_unwind(|| panic!("the task itself hears this"));
+    });
+    tokio::task::yield_now().await;
+}
+
+#[leak_test(start_paused = true)]
+#[ignore = "a target of other tests"]
+async fn paused_within_grace() {
+    tokio::spawn(tokio::time::sleep(Duration::from_millis(400)));
+}
+
+#[leak_test(start_paused = true)]
+#[ignore = "a target of other tests"]
+async fn paused_beyond_grace() {
+    tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));
+}
+
+#[leak_test]
+#[should_panic]
+#[ignore = "a target of other tests"]
+async fn expects_a_panic() {
+    panic!("as expected");
+}
