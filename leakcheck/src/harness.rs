@@ -131,8 +131,10 @@ impl LeakTest {
             report.verdict = Verdict::Leaked;
         }
         let warns = self.runtime.settings.action.value == Action::Warn;
+        let cleanup = report.faults.iter().any(|fault| matches!(fault, Fault::Cleanup { .. }));
         report.verdict = match report.verdict {
             _ if failed => Verdict::Failed,
+            Verdict::Clean | Verdict::KnownLeak if cleanup => Verdict::Failed,
             _ if off => Verdict::Off,
             Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak if warns => {
                 Verdict::Warned

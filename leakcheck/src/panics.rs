@@ -20,6 +20,10 @@ pub(crate) struct TaskPanic {
 /// the thread that panics, and threads of no leak test have none.
 pub(crate) fn watch() {
     static WATCHED: Once = Once::new();
+    if std::thread::panicking() {
+        // Hooks cannot be changed now: whoever builds a runtime next will.
+        return;
+    }
     WATCHED.call_once(|| {
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

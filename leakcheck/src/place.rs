@@ -46,7 +46,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace around the package in `manifest_dir`: the highest folder above it whose
+    /// The workspace around the package in `manifest_dir`: the nearest folder from it upwards whose
     /// `Cargo.toml` has a `[workspace]` table, or the package's own.
     pub(crate) fn around(manifest_dir: Option<&str>) -> Self {
         let Some(package) = manifest_dir.map(Path::new).filter(|dir| dir.is_dir()) else {

@@ -155,11 +155,12 @@ impl Runtime {
     /// If [`Runtime::check`] gives a report and a leak fails, or when called from within a runtime.
     #[track_caller]
     pub fn verify(&self) {
-        let Err(report) = self.check() else { return };
-        match self.settings.action.value {
-            Action::Warn => eprint!("{}", crate::report::paint(&report)),
-            _ => panic!("{report}"),
+        let Err(mut report) = self.check() else { return };
+        if self.settings.action.value != Action::Warn {
+            panic!("{report}");
         }
+        report.verdict = Verdict::Warned;
+        eprint!("{}", crate::report::paint(&report));
     }
 
     /// Aborts what is left and waits for it, within a bound. Gives the bound if that was too short.
@@ -169,7 +170,7 @@ impl Runtime {
         };
         // As long as survivors may take at the most, and never so short that a mere thread switch
         // on a loaded machine would count.
-        let bound = (self.settings.grace.value * 4).max(Duration::from_secs(2));
+        let bound = self.settings.grace.value.saturating_mul(4).max(Duration::from_secs(2));
         let began = Instant::now();
         tokio.shut_down(bound);
         if began.elapsed() < bound { Ok(()) } else { Err(bound) }

@@ -5,11 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
-use super::{Ignored, LeakReport, Panicked, Verdict};
+use super::{Fault, Ignored, LeakReport, Panicked, Verdict};
 use crate::survivor::{Survivor, ms};
 
 /// The version of the line's shape. It grows when a field changes its meaning or goes away.
@@ -28,6 +28,7 @@ struct Line<'a> {
     stale_ignores: &'a [String],
     panics: &'a [Panicked],
     undecided: &'a [String],
+    faults: &'a [Fault],
     notes: &'a [String],
 }
 
@@ -76,9 +77,17 @@ pub(super) fn serialize<S: Serializer>(
         stale_ignores: &report.stale_ignores,
         panics: &report.panics,
         undecided: &report.undecided,
+        faults: &report.faults,
         notes: &report.notes,
     };
     line.serialize(serializer)
+}
+
+pub(super) fn milliseconds<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(ms(*duration))
 }
 
 /// The report as one line, its end included.

@@ -72,7 +72,8 @@ pub struct Panicked {
 }
 
 /// Something other than a leaked task that fails a test.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
     /// The cleanup panicked or returned an error.
@@ -86,6 +87,7 @@ pub enum Fault {
     /// yields, still ran.
     Shutdown {
         /// How long it was waited for.
+        #[serde(rename = "waited_ms", serialize_with = "json::milliseconds")]
         waited: Duration,
     },
     /// The line for `LEAKCHECK_REPORT` could not be written.
@@ -110,7 +112,7 @@ pub enum Verdict {
     KnownLeak,
     /// The test was known to leak and no longer does.
     FixedKnownLeak,
-    /// The test failed by itself.
+    /// The test failed by itself, or its cleanup did.
     Failed,
     /// Nothing was checked, as asked.
     Off,

@@ -43,9 +43,6 @@ fn wants_colour() -> bool {
 
 fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
     writeln!(out, "{}", headline(report))?;
-    for fault in &report.faults {
-        write_fault(out, fault)?;
-    }
     for panic in &report.panics {
         write_panic(out, panic)?;
     }
@@ -62,6 +59,9 @@ fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
     }
     if report.survivors.iter().any(|survivor| survivor.id.is_none()) {
         write_only_counted(out, report.tier)?;
+    }
+    for fault in &report.faults {
+        write_fault(out, fault)?;
     }
     write_footer(out, report)
 }

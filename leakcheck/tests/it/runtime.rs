@@ -12,7 +12,10 @@ fn quick() -> Options {
 #[test]
 fn a_check_may_be_made_again() {
     let runtime = Runtime::new(quick()).unwrap();
-    let task = runtime.block_on(async { tokio::spawn(pending::<()>()) });
+    let task = {
+        let _context = runtime.handle().enter();
+        tokio::spawn(pending::<()>())
+    };
     assert_eq!(runtime.check().unwrap_err().leaked(), 1);
     assert_eq!(runtime.check().unwrap_err().leaked(), 1);
     task.abort();
