@@ -2,16 +2,14 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use futures::executor::block_on;
 use futures::future::join;
-use permission_core::{Ask, Event, PermissionService, Verdict};
+use permission_core::{Ask, Event, PermissionService, RequestId, Verdict};
 use tokio_util::sync::CancellationToken;
 
 fn ask() -> Ask {
-    Ask::new("session", "edit", "write")
-        .tool_call("call")
-        .path("/repo/src/main.rs")
+    Ask::new("session", "edit", "write").tool_call("call").path("/repo/src/main.rs")
 }
 
 fn allowing(entries: &[&str]) -> PermissionService {
@@ -19,10 +17,7 @@ fn allowing(entries: &[&str]) -> PermissionService {
 }
 
 /// Asks, answers by `answer` as a subscriber, and returns when the requester has the decision.
-async fn prompted(
-    service: &PermissionService,
-    answer: fn(&PermissionService, permission_core::RequestId) -> bool,
-) {
+async fn prompted(service: &PermissionService, answer: fn(&PermissionService, RequestId) -> bool) {
     let mut prompts = service.subscribe(CancellationToken::new());
     let screen = async {
         let Some(Event::Opened(request)) = prompts.next().await else {
@@ -50,9 +45,7 @@ fn decisions(criterion: &mut Criterion) {
 
     let granted = allowing(&[]);
     block_on(prompted(&granted, PermissionService::grant_persistent));
-    group.bench_function("session grant", |bencher| {
-        bencher.iter(|| request(&granted))
-    });
+    group.bench_function("session grant", |bencher| bencher.iter(|| request(&granted)));
     group.bench_function("session grant, checked", |bencher| {
         let ask = ask();
         bencher.iter(|| assert_ne!(granted.check(black_box(&ask)), Verdict::Ask));
@@ -65,5 +58,8 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decisions);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    decisions(&mut criterion);
+    criterion.final_summary();
+}

@@ -115,11 +115,8 @@ impl Ask {
     }
 
     pub(crate) fn validate(&self) -> Result<(), InvalidAsk> {
-        let parts = [
-            ("session", self.session.as_str()),
-            ("tool", &*self.tool),
-            ("action", &*self.action),
-        ];
+        let parts =
+            [("session", self.session.as_str()), ("tool", &*self.tool), ("action", &*self.action)];
         match parts.into_iter().find(|(_, text)| text.is_empty()) {
             Some((part, _)) => Err(InvalidAsk { part }),
             None => Ok(()),
@@ -138,8 +135,7 @@ impl Ask {
     }
 
     pub(crate) fn is_approved_by_hook(&self) -> bool {
-        self.reported_call()
-            .is_some_and(|call| self.hook_approval.as_ref() == Some(call))
+        self.reported_call().is_some_and(|call| self.hook_approval.as_ref() == Some(call))
     }
 }
 
@@ -161,9 +157,7 @@ pub enum Subject {
 impl Subject {
     /// A file or a directory.
     pub fn path(path: impl Into<PathBuf>) -> Self {
-        Self::Path {
-            lexical: path.into(),
-        }
+        Self::Path { lexical: path.into() }
     }
 
     fn resolve(&mut self, working_dir: &Path) {

@@ -103,7 +103,6 @@ impl Builder {
         PermissionService::from(Arc::new(Shared {
             working_dir: self.working_dir,
             timeout: self.timeout,
-            attendance: self.attendance,
             state: Mutex::new(state),
         }))
     }

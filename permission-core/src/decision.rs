@@ -28,10 +28,7 @@ impl Response {
     /// A rejection without a word of explanation.
     #[must_use]
     pub fn deny() -> Self {
-        Self::Deny {
-            feedback: None,
-            interrupt: false,
-        }
+        Self::Deny { feedback: None, interrupt: false }
     }
 }
 
@@ -80,11 +77,7 @@ impl Decision {
     }
 
     pub(crate) fn denied(by: DecidedBy) -> Self {
-        Self::Denied {
-            by,
-            feedback: None,
-            interrupt: false,
-        }
+        Self::Denied { by, feedback: None, interrupt: false }
     }
 }
 

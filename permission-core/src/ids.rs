@@ -138,9 +138,6 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(what: &'static str, text: &str) -> Self {
-        Self {
-            what,
-            text: text.into(),
-        }
+        Self { what, text: text.into() }
     }
 }

@@ -29,26 +29,10 @@ pub(crate) struct Mailboxes<T> {
 }
 
 #[derive(Debug)]
-pub(crate) struct Mailbox<T> {
+struct Mailbox<T> {
     backlog: VecDeque<T>,
-    missed: u64,
     scope: CancellationToken,
     signal: Arc<Notify>,
-}
-
-impl<T> Mailbox<T> {
-    /// Makes room by forgetting the oldest item.
-    pub(crate) fn drop_oldest(&mut self, item: T) {
-        self.backlog.pop_front();
-        self.missed += 1;
-        self.backlog.push_back(item);
-    }
-
-    /// Makes room by forgetting everything, since `item` stands for all of it.
-    pub(crate) fn replace_all(&mut self, item: T) {
-        self.backlog.clear();
-        self.backlog.push_back(item);
-    }
 }
 
 /// What a look into a mailbox finds.
@@ -60,28 +44,22 @@ enum Look<T> {
 
 impl<T: Clone> Mailboxes<T> {
     pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        Self {
-            capacity,
-            boxes: BTreeMap::new(),
-            next_key: 0,
-            last_left: None,
-            closed: false,
-        }
+        Self { capacity, boxes: BTreeMap::new(), next_key: 0, last_left: None, closed: false }
     }
 
-    /// Gives `item` to every subscriber, and to `overflow` for those that have no room.
+    /// Gives `item` to every subscriber. Where the backlog is full, `overflow` does, and makes room.
     pub(crate) fn publish(
         &mut self,
         item: &T,
         outbox: &mut Outbox,
-        mut overflow: impl FnMut(&mut Mailbox<T>, T),
+        mut overflow: impl FnMut(&mut VecDeque<T>, T),
     ) {
         self.prune();
         for mailbox in self.boxes.values_mut() {
             if mailbox.backlog.len() < self.capacity.get() {
                 mailbox.backlog.push_back(item.clone());
             } else {
-                overflow(mailbox, item.clone());
+                overflow(&mut mailbox.backlog, item.clone());
             }
             outbox.signal(&mailbox.signal);
         }
@@ -142,10 +120,6 @@ impl<T: Clone> Mailboxes<T> {
         Look::Ended
     }
 
-    fn missed(&self, key: u64) -> u64 {
-        self.boxes.get(&key).map_or(0, |mailbox| mailbox.missed)
-    }
-
     fn remove(&mut self, key: u64) {
         if self.boxes.remove(&key).is_some() {
             self.last_left = Some(Instant::now());
@@ -154,8 +128,7 @@ impl<T: Clone> Mailboxes<T> {
 
     fn prune(&mut self) {
         let before = self.boxes.len();
-        self.boxes
-            .retain(|_, mailbox| !mailbox.scope.is_cancelled());
+        self.boxes.retain(|_, mailbox| !mailbox.scope.is_cancelled());
         if self.boxes.len() < before {
             self.last_left = Some(Instant::now());
         }
@@ -190,19 +163,12 @@ impl<T: Item> Inbox<T> {
         let key = shared.with(|state| {
             let mailbox = Mailbox {
                 backlog: backlog(state),
-                missed: 0,
                 scope: scope.clone(),
                 signal: Arc::clone(&signal),
             };
             T::mailboxes(state).insert(mailbox)
         });
-        Self {
-            shared: Arc::clone(shared),
-            key,
-            scope,
-            signal,
-            _item: std::marker::PhantomData,
-        }
+        Self { shared: Arc::clone(shared), key, scope, signal, _item: std::marker::PhantomData }
     }
 
     /// The next item, or `None` once the stream has ended. Cancel safe: an item is taken and
@@ -227,11 +193,6 @@ impl<T: Item> Inbox<T> {
             Look::Item(item) => Some(item),
             Look::Nothing | Look::Ended => None,
         }
-    }
-
-    pub(crate) fn missed(&self) -> u64 {
-        let key = self.key;
-        self.shared.with(|state| T::mailboxes(state).missed(key))
     }
 
     fn look(&self) -> Look<T> {

@@ -11,13 +11,30 @@ use crate::state::State;
 use crate::{ToolCallId, ToolCallState};
 
 /// A tool call has got to another state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Notification {
     /// Which call.
     pub tool_call: ToolCallId,
     /// Where it stands now.
     pub state: ToolCallState,
+    /// How many notifications this reader has missed right before this one, by being too slow.
+    pub missed: u64,
+}
+
+impl Notification {
+    pub(crate) fn new(tool_call: ToolCallId, state: ToolCallState) -> Self {
+        Self { tool_call, state, missed: 0 }
+    }
+
+    /// Makes room in a full backlog by forgetting the oldest one, and leaves a note of that.
+    pub(crate) fn displace_oldest(self, backlog: &mut VecDeque<Self>) {
+        let oldest = backlog.pop_front();
+        backlog.push_back(self);
+        if let (Some(lost), Some(next)) = (oldest, backlog.front_mut()) {
+            next.missed += lost.missed + 1;
+        }
+    }
 }
 
 impl Item for Notification {
@@ -34,7 +51,7 @@ impl Item for Notification {
 /// without a call id, are not reported.
 ///
 /// Unlike a [`Subscription`], it starts with nothing, and a slow reader misses the oldest
-/// notifications, which [`missed`](Self::missed) counts. It ends, and is freed, like one.
+/// notifications, which [`Notification::missed`] counts. It ends, and is freed, like one.
 ///
 /// [`PermissionPending`]: ToolCallState::PermissionPending
 /// [`PermissionGranted`]: ToolCallState::PermissionGranted
@@ -84,11 +101,5 @@ impl Notifications {
     /// The next notification if there is one right now. `None` may be the end, or just a pause.
     pub fn try_next(&mut self) -> Option<Notification> {
         self.inbox.try_next()
-    }
-
-    /// How many notifications were dropped since this reader was too slow for them.
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        self.inbox.missed()
     }
 }

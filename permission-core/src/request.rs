@@ -44,16 +44,10 @@ impl PermissionRequest {
     }
 
     pub(crate) fn mint_offers(&mut self) {
-        let kinds = [
-            OfferKind::OnceAllow,
-            OfferKind::SessionAllow(Grant::of(&self.ask)),
-        ];
+        let kinds = [OfferKind::OnceAllow, OfferKind::SessionAllow(Grant::of(&self.ask))];
         self.offers = (0..)
             .zip(kinds)
-            .map(|(index, kind)| Offer {
-                id: OfferId::new(self.id, index),
-                kind,
-            })
+            .map(|(index, kind)| Offer { id: OfferId::new(self.id, index), kind })
             .collect();
     }
 

@@ -146,10 +146,14 @@ impl PermissionService {
 
     /// What a request for this would come to right now, without making one.
     ///
-    /// By the time of a real request it may be different.
+    /// By the time of a real request it may be different. What a request would refuse (an invalid
+    /// ask, or any after a shutdown) comes out as [`Verdict::Ask`]: it is never allowed.
     #[must_use]
     pub fn check(&self, ask: &Ask) -> Verdict {
         let shared = self.shared();
+        if ask.validate().is_err() {
+            return Verdict::Ask;
+        }
         let mut ask = ask.clone();
         ask.resolve(&shared.working_dir);
         shared.with(|state| state.evaluate(&ask))
@@ -225,8 +229,7 @@ impl PermissionService {
 
     /// Allows everything in a session from now on, what is waiting included.
     pub fn auto_approve_session(&self, session: &SessionId) {
-        self.shared()
-            .with(|state| state.auto_approve_session(session));
+        self.shared().with(|state| state.auto_approve_session(session));
     }
 
     /// Cancels what is waiting in a session, and says how much that was. The session goes on, with

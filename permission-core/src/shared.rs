@@ -1,5 +1,6 @@
 //! The lock, and what happens right after it is let go.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -10,22 +11,20 @@ use tokio::time::Instant;
 use crate::pending::Answer;
 use crate::state::{Admission, State};
 use crate::sync::Mutex;
-use crate::{Ask, Attendance, PermissionRequest, RequestError, RequestId};
+use crate::{Ask, PermissionRequest, RequestError, RequestId};
 
 /// What handles, subscriptions and request futures have in common.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) working_dir: PathBuf,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) attendance: Attendance,
     pub(crate) state: Mutex<State>,
 }
 
 impl Shared {
     /// Runs one transition under the lock and, once it is released, tells those it concerns.
     ///
-    /// A poisoned lock is taken over: transitions take a request out before they decide it, so
-    /// that one which panicked midway has allowed nothing.
+    /// A poisoned lock is taken over. The worst that a transition which panicked midway leaves is a
+    /// grant that a person did give, and a requester whose answer was lost: nothing is allowed.
     pub(crate) fn with<R>(&self, transition: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = transition(&mut state);
@@ -54,6 +53,13 @@ impl Shared {
             expires_at: timeout.and_then(|timeout| opened_at.checked_add(timeout)),
             offers: Vec::new(),
         }
+    }
+}
+
+/// Without the state: it holds what tools want to do, which is nothing for logs.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
 

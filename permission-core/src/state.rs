@@ -59,9 +59,11 @@ pub(crate) enum Admission {
     Waiting(Arc<PermissionRequest>, oneshot::Receiver<Answer>),
 }
 
-/// What a request that must not wait alone has to wait for.
+/// Whether anybody is there for a request that waits.
 #[derive(Debug)]
 pub(crate) enum Company {
+    /// It does not matter.
+    NotNeeded,
     /// Somebody is there until this token is cancelled.
     Present(CancellationToken),
     /// Nobody is there, which is fine until then.
@@ -157,10 +159,7 @@ impl State {
         let by = DecidedBy::User;
         let decision = match response {
             Response::Allow { offer: chosen } => {
-                let missing = RespondError::NoSuchOffer {
-                    request: id,
-                    offer: chosen,
-                };
+                let missing = RespondError::NoSuchOffer { request: id, offer: chosen };
                 let offer = request.offer(chosen).ok_or(missing)?;
                 match &offer.kind {
                     OfferKind::OnceAllow => {}
@@ -168,14 +167,7 @@ impl State {
                 }
                 Decision::allowed(Arc::clone(request), by)
             }
-            Response::Deny {
-                feedback,
-                interrupt,
-            } => Decision::Denied {
-                by,
-                feedback,
-                interrupt,
-            },
+            Response::Deny { feedback, interrupt } => Decision::Denied { by, feedback, interrupt },
             Response::Dismiss => Decision::denied(by),
         };
         self.close(id, Closed::Decided(decision));
@@ -235,20 +227,16 @@ impl State {
         self.cancel_session(session)
     }
 
-    /// Denies `request` if nobody has been there for `grace`, or else says what it waits for.
-    pub(crate) fn keep_company(
-        &mut self,
-        request: &PermissionRequest,
-        grace: Duration,
-    ) -> Option<Company> {
+    /// Denies `request` if it has been left alone for too long, or else says how it stands.
+    pub(crate) fn keep_company(&mut self, request: &PermissionRequest) -> Option<Company> {
+        let Some(grace) = self.grace else {
+            return Some(Company::NotNeeded);
+        };
         if let Some(scope) = self.events.attendant() {
             return Some(Company::Present(scope.clone()));
         }
         let opened_at = request.opened_at;
-        let alone_since = self
-            .events
-            .last_left()
-            .map_or(opened_at, |left| left.max(opened_at));
+        let alone_since = self.events.last_left().map_or(opened_at, |left| left.max(opened_at));
         let deadline = alone_since + grace.min(A_LIFETIME);
         if Instant::now() < deadline {
             return Some(Company::AbsentUntil(deadline));
@@ -288,20 +276,19 @@ impl State {
 
     fn publish(&mut self, event: Event) {
         let (pending, resyncs) = (&self.pending, &mut self.resyncs);
-        self.events.publish(&event, &mut self.outbox, |mailbox, _| {
+        self.events.publish(&event, &mut self.outbox, |backlog, _| {
             *resyncs += 1;
-            mailbox.replace_all(Event::Resync(pending.snapshot()));
+            backlog.clear();
+            backlog.push_back(Event::Resync(pending.snapshot()));
         });
     }
 
     fn notify(&mut self, ask: &Ask, state: ToolCallState) {
         if let Some(call) = ask.reported_call() {
-            let tool_call = call.clone();
-            let notification = Notification { tool_call, state };
-            self.notifications
-                .publish(&notification, &mut self.outbox, |mailbox, item| {
-                    mailbox.drop_oldest(item);
-                });
+            let notification = Notification::new(call.clone(), state);
+            self.notifications.publish(&notification, &mut self.outbox, |backlog, newest| {
+                newest.displace_oldest(backlog);
+            });
         }
     }
 }

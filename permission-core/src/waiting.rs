@@ -61,15 +61,10 @@ impl Waiting {
 
     /// Waits until nobody has been there for too long, and then has denied the request.
     async fn left_alone(&self) {
-        let Some(grace) = self.shared.attendance.grace() else {
-            return pending().await;
-        };
-        let look = || {
-            self.shared
-                .with(|state| state.keep_company(&self.request, grace))
-        };
+        let look = || self.shared.with(|state| state.keep_company(&self.request));
         while let Some(company) = look() {
             match company {
+                Company::NotNeeded => pending().await,
                 Company::Present(scope) => scope.cancelled().await,
                 Company::AbsentUntil(deadline) => sleep_until(deadline).await,
             }

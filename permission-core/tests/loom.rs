@@ -44,13 +44,7 @@ impl Scene {
         let Some(Event::Opened(request)) = prompts.try_next() else {
             panic!("it was just opened");
         };
-        Self {
-            service,
-            prompts,
-            token,
-            request,
-            asking,
-        }
+        Self { service, prompts, token, request, asking }
     }
 
     /// Gives a session grant from another thread; its result is whether it took effect.
@@ -185,21 +179,13 @@ fn a_reader_is_woken_by_a_prompt() {
         let asker = service.clone();
         let asking = thread::spawn(move || {
             let mut asking = ask_until(asker, CancellationToken::new());
-            let polled = asking
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()));
+            let polled = asking.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert!(matches!(polled, Poll::Pending));
         });
         let first = block_on(prompts.next());
         assert!(matches!(first, Some(Event::Opened(_))));
         let second = block_on(prompts.next());
-        assert!(matches!(
-            second,
-            Some(Event::Closed {
-                outcome: Closed::Withdrawn,
-                ..
-            })
-        ));
+        assert!(matches!(second, Some(Event::Closed { outcome: Closed::Withdrawn, .. })));
         asking.join().unwrap();
         assert_eq!(service.stats().pending, 0);
     });

@@ -46,10 +46,7 @@ fn errors_say_what_they_are_about() {
     let error = "no-id".parse::<RequestId>().expect_err("refused");
     assert_eq!(error.to_string(), "`no-id` is not the id of a request");
     let cancelled = RequestError::Cancelled.to_string();
-    assert_eq!(
-        cancelled,
-        "the request was cancelled before anybody decided"
-    );
+    assert_eq!(cancelled, "the request was cancelled before anybody decided");
 }
 
 /// Without a timeout nothing of the service needs a runtime.

@@ -35,10 +35,7 @@ async fn a_call_that_a_hook_lets_through_is_reported_as_granted_and_never_as_pen
     let mut calls = listen(&service);
     let ask = ask("s1", "view", "read", "/tmp").tool_call("call-99");
     assert!(decided(&service, ask.hook_approval("call-99")).is_allowed());
-    assert_eq!(
-        heard(&mut calls),
-        ("call-99".into(), ToolCallState::PermissionGranted)
-    );
+    assert_eq!(heard(&mut calls), ("call-99".into(), ToolCallState::PermissionGranted));
     assert!(calls.try_next().is_none());
 }
 

@@ -18,10 +18,7 @@ async fn of_two_grants_at_once_exactly_one_counts() {
     let Some(Event::Opened(request)) = prompts.next().await else {
         panic!("a prompt comes first");
     };
-    assert_eq!(
-        heard(&mut calls),
-        ("race-call".into(), ToolCallState::PermissionPending)
-    );
+    assert_eq!(heard(&mut calls), ("race-call".into(), ToolCallState::PermissionPending));
 
     let barrier = Arc::new(Barrier::new(2));
     let racers = [(); 2].map(|()| {
@@ -36,18 +33,9 @@ async fn of_two_grants_at_once_exactly_one_counts() {
         resolved += usize::from(racer.await.expect("no panic"));
     }
     assert_eq!(resolved, 1);
-    assert!(
-        asking
-            .await
-            .expect("no panic")
-            .expect("a decision")
-            .is_allowed()
-    );
+    assert!(asking.await.expect("no panic").expect("a decision").is_allowed());
 
-    assert_eq!(
-        heard(&mut calls),
-        ("race-call".into(), ToolCallState::PermissionGranted)
-    );
+    assert_eq!(heard(&mut calls), ("race-call".into(), ToolCallState::PermissionGranted));
     assert!(calls.try_next().is_none(), "it is granted once");
     closed(&mut prompts);
     assert!(prompts.try_next().is_none(), "and closed once");
@@ -60,22 +48,14 @@ async fn of_two_grants_at_once_exactly_one_counts() {
 async fn a_grant_after_a_denial_changes_nothing() {
     let service = service();
     let mut calls = listen(&service);
-    let (asking, request) = pends(
-        &service,
-        ask("deny-first", "tool", "act", "/tmp/df").tool_call("df-call"),
-    );
-    assert_eq!(
-        heard(&mut calls),
-        ("df-call".into(), ToolCallState::PermissionPending)
-    );
+    let (asking, request) =
+        pends(&service, ask("deny-first", "tool", "act", "/tmp/df").tool_call("df-call"));
+    assert_eq!(heard(&mut calls), ("df-call".into(), ToolCallState::PermissionPending));
 
     assert!(service.deny(request.id));
     assert_denied(asking);
     assert!(!service.grant(request.id));
-    assert_eq!(
-        heard(&mut calls),
-        ("df-call".into(), ToolCallState::PermissionDenied)
-    );
+    assert_eq!(heard(&mut calls), ("df-call".into(), ToolCallState::PermissionDenied));
     assert!(calls.try_next().is_none());
 }
 
@@ -105,10 +85,7 @@ async fn answers_to_an_unknown_id_resolve_nothing() {
     assert!(!service.grant(id));
     assert!(!service.grant_persistent(id));
     assert!(!service.deny(id));
-    assert_eq!(
-        service.respond(id, Response::Dismiss),
-        Err(RespondError::NotPending(id))
-    );
+    assert_eq!(service.respond(id, Response::Dismiss), Err(RespondError::NotPending(id)));
     assert!(prompts.try_next().is_none());
     assert!(calls.try_next().is_none());
 }
@@ -117,16 +94,12 @@ async fn answers_to_an_unknown_id_resolve_nothing() {
 #[leak_test]
 async fn a_request_is_taken_by_its_first_answer_whatever_the_second_is() {
     let service = service();
-    for first in [
-        PermissionService::grant,
-        PermissionService::grant_persistent,
-        PermissionService::deny,
-    ] {
-        for second in [
-            PermissionService::grant,
-            PermissionService::grant_persistent,
-            PermissionService::deny,
-        ] {
+    for first in
+        [PermissionService::grant, PermissionService::grant_persistent, PermissionService::deny]
+    {
+        for second in
+            [PermissionService::grant, PermissionService::grant_persistent, PermissionService::deny]
+        {
             let (asking, request) = pends(&service, ask("s", "tool", "act", "/tmp"));
             assert!(first(&service, request.id));
             let grants = service.stats().grants;
@@ -173,8 +146,5 @@ async fn what_a_client_does_to_its_copy_does_not_change_what_is_granted() {
     assert_allowed(asking);
     let recorded = service.grants().pop().expect("a grant");
     assert_eq!(&*recorded.tool, "view");
-    assert_eq!(
-        recorded.subjects,
-        [permission_core::Subject::path("/tmp/a")]
-    );
+    assert_eq!(recorded.subjects, [permission_core::Subject::path("/tmp/a")]);
 }

@@ -82,20 +82,11 @@ async fn a_cancelled_scope_frees_its_subscriber_with_nobody_polling() {
     let mut calls = service.notifications(scope.clone());
     let _other = subscribe(&service);
     let _asking = pends(&service, bash());
-    assert_eq!(
-        (service.stats().subscribers, service.stats().listeners),
-        (2, 1)
-    );
+    assert_eq!((service.stats().subscribers, service.stats().listeners), (2, 1));
 
     scope.cancel();
-    assert_eq!(
-        (service.stats().subscribers, service.stats().listeners),
-        (1, 0)
-    );
-    assert!(
-        prompts.next().await.is_none(),
-        "it ends at once, whatever there was to read"
-    );
+    assert_eq!((service.stats().subscribers, service.stats().listeners), (1, 0));
+    assert!(prompts.next().await.is_none(), "it ends at once, whatever there was to read");
     assert!(calls.next().await.is_none());
 }
 
@@ -117,10 +108,7 @@ async fn a_dropped_subscription_is_freed_and_leaves_its_scope_alone() {
     let prompts = service.subscribe(scope.clone());
     drop(prompts);
     assert_eq!(service.stats().subscribers, 0);
-    assert!(
-        !scope.is_cancelled(),
-        "the scope belongs to whoever made it"
-    );
+    assert!(!scope.is_cancelled(), "the scope belongs to whoever made it");
 }
 
 /// X13
@@ -138,14 +126,8 @@ async fn a_session_that_ends_takes_its_requests_grants_and_approval_with_it() {
     let (second, _) = pends(&service, bash());
     let (mut elsewhere, _) = pends(&service, ask("s2", "bash", "execute", "/tmp"));
     assert_eq!(service.end_session(&session), 2);
-    assert_eq!(
-        settled(first).expect_err("it ended"),
-        RequestError::Cancelled
-    );
-    assert_eq!(
-        settled(second).expect_err("it ended"),
-        RequestError::Cancelled
-    );
+    assert_eq!(settled(first).expect_err("it ended"), RequestError::Cancelled);
+    assert_eq!(settled(second).expect_err("it ended"), RequestError::Cancelled);
     (0..3).for_each(|_| drop(opened(&mut prompts)));
     assert!(matches!(closed(&mut prompts).1, Closed::Cancelled));
     assert!(matches!(closed(&mut prompts).1, Closed::Cancelled));
@@ -157,11 +139,7 @@ async fn a_session_that_ends_takes_its_requests_grants_and_approval_with_it() {
     assert_allowed(elsewhere);
     assert_eq!(service.end_session(&other), 0);
     let again = ask("s2", "bash", "execute", "/tmp");
-    assert_eq!(
-        service.check(&again),
-        Verdict::Ask,
-        "and so is the approval"
-    );
+    assert_eq!(service.check(&again), Verdict::Ask, "and so is the approval");
 }
 
 /// X13
@@ -175,10 +153,7 @@ async fn a_cancelled_session_goes_on_with_its_grants() {
 
     let (asking, request) = pends(&service, bash());
     assert_eq!(service.cancel_session(&SessionId::from("s1")), 1);
-    assert_eq!(
-        settled(asking).expect_err("cancelled"),
-        RequestError::Cancelled
-    );
+    assert_eq!(settled(asking).expect_err("cancelled"), RequestError::Cancelled);
     assert!(!service.grant(request.id));
     assert!(decided(&service, granted()).is_allowed());
 }
@@ -192,15 +167,8 @@ async fn a_shutdown_ends_all_requests_and_streams_for_good() {
     service.shutdown();
     service.shutdown();
 
-    assert_eq!(
-        settled(asking).expect_err("it ended"),
-        RequestError::ShutDown
-    );
-    assert_eq!(
-        opened(&mut prompts).id,
-        request.id,
-        "what was to read is read"
-    );
+    assert_eq!(settled(asking).expect_err("it ended"), RequestError::ShutDown);
+    assert_eq!(opened(&mut prompts).id, request.id, "what was to read is read");
     assert!(matches!(closed(&mut prompts).1, Closed::ShutDown));
     assert!(prompts.next().await.is_none());
     assert_eq!(heard(&mut calls).1, ToolCallState::PermissionPending);
@@ -208,11 +176,7 @@ async fn a_shutdown_ends_all_requests_and_streams_for_good() {
     assert!(calls.next().await.is_none());
 
     let listed = Ask::new("s", "view", "read");
-    assert_eq!(
-        service.check(&listed),
-        Verdict::Ask,
-        "nothing is allowed any more"
-    );
+    assert_eq!(service.check(&listed), Verdict::Ask, "nothing is allowed any more");
     for ask in [listed, bash()] {
         let later = settled(Box::pin(service.request(ask)));
         assert_eq!(later.expect_err("it is over"), RequestError::ShutDown);
@@ -233,13 +197,21 @@ async fn the_last_handle_that_goes_shuts_the_service_down() {
     drop(service);
     assert!(waits(&mut asking), "a clone is left");
     drop(clone);
-    assert_eq!(
-        settled(asking).expect_err("it ended"),
-        RequestError::ShutDown
-    );
+    assert_eq!(settled(asking).expect_err("it ended"), RequestError::ShutDown);
     opened(&mut prompts);
     closed(&mut prompts);
     assert!(prompts.next().await.is_none());
     let later = unpolled.now_or_never().expect("it is over");
     assert_eq!(later.expect_err("it is over"), RequestError::ShutDown);
+}
+
+/// X15
+#[leak_test]
+async fn a_reader_whose_scope_nobody_cancels_ends_with_the_service() {
+    let service = service();
+    let mut prompts = subscribe(&service);
+    tokio::spawn(async move { while prompts.next().await.is_some() {} });
+    tokio::task::yield_now().await;
+    // The body ends here, and with it the last handle.
+    assert_eq!(service.stats().subscribers, 1);
 }

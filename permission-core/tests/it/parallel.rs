@@ -44,10 +44,7 @@ async fn a_cancelled_request_can_no_longer_be_answered() {
     let request = opened(&mut prompts);
 
     token.cancel();
-    assert_eq!(
-        asking.await.expect_err("cancelled"),
-        RequestError::Cancelled
-    );
+    assert_eq!(asking.await.expect_err("cancelled"), RequestError::Cancelled);
     assert!(matches!(closed(&mut prompts).1, Closed::Cancelled));
     assert!(!service.grant_persistent(request.id));
     assert!(service.grants().is_empty());
@@ -75,10 +72,7 @@ async fn a_token_that_is_cancelled_already_asks_nobody() {
     let token = CancellationToken::new();
     token.cancel();
     let asking = service.request_until(ask("s", "bash", "execute", "/tmp"), &token);
-    assert_eq!(
-        asking.await.expect_err("cancelled"),
-        RequestError::Cancelled
-    );
+    assert_eq!(asking.await.expect_err("cancelled"), RequestError::Cancelled);
     assert_eq!(service.stats().opened, 0);
 }
 
@@ -123,14 +117,8 @@ async fn all_sides_of_a_race_between_cancellation_and_answer_agree() {
             other => panic!("{other:?}"),
         }
         let session = SessionId::from(format!("s{round}"));
-        let recorded = service
-            .grants()
-            .iter()
-            .any(|grant| grant.session == session);
-        assert_eq!(
-            recorded, answered,
-            "a grant is recorded exactly if it took effect"
-        );
+        let recorded = service.grants().iter().any(|grant| grant.session == session);
+        assert_eq!(recorded, answered, "a grant is recorded exactly if it took effect");
     }
     assert_quiescent(&service);
 }

@@ -22,13 +22,9 @@ impl Key {
     }
 
     fn ask(self, call: usize) -> Ask {
-        Ask::new(
-            Self::session(self.session),
-            format!("tool-{}", self.tool),
-            "act",
-        )
-        .path(format!("/tmp/{}", self.path))
-        .tool_call(call.to_string())
+        Ask::new(Self::session(self.session), format!("tool-{}", self.tool), "act")
+            .path(format!("/tmp/{}", self.path))
+            .tool_call(call.to_string())
     }
 }
 
@@ -57,11 +53,7 @@ enum Op {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    (0..3u8, 0..2u8, 0..2u8).prop_map(|(session, tool, path)| Key {
-        session,
-        tool,
-        path,
-    })
+    (0..3u8, 0..2u8, 0..2u8).prop_map(|(session, tool, path)| Key { session, tool, path })
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -199,10 +191,7 @@ impl Model {
 
     fn close_where(&mut self, which: impl Fn(Key) -> bool, end: End) -> usize {
         let open = self.open.iter();
-        let calls: Vec<_> = open
-            .filter(|(_, key)| which(**key))
-            .map(|(call, _)| *call)
-            .collect();
+        let calls: Vec<_> = open.filter(|(_, key)| which(**key)).map(|(call, _)| *call).collect();
         calls.iter().for_each(|call| self.close(*call, end));
         calls.len()
     }
@@ -385,18 +374,11 @@ impl Pair {
         });
         assert_eq!(ended, closed.collect(), "results");
         assert_eq!(self.drain_prompts(), told, "events");
-        assert_eq!(
-            self.drain_calls(),
-            std::mem::take(&mut self.model.heard),
-            "notifications"
-        );
+        assert_eq!(self.drain_calls(), std::mem::take(&mut self.model.heard), "notifications");
 
         assert!(self.waiting.keys().eq(self.model.open.keys()));
         let pending = self.service.pending().into_iter().map(|request| request.id);
-        assert!(
-            pending.eq(self.waiting.values().map(|call| call.id)),
-            "pending, by seq"
-        );
+        assert!(pending.eq(self.waiting.values().map(|call| call.id)), "pending, by seq");
         self.check_rules();
     }
 
@@ -407,19 +389,11 @@ impl Pair {
         assert_eq!(stats.opened - stats.closed, self.model.open.len() as u64);
         assert_eq!((stats.subscribers, stats.listeners), (1, 1));
         for (session, tool, path) in (0..12).map(|n| (n % 3, n / 3 % 2, n / 6)) {
-            let key = Key {
-                session,
-                tool,
-                path,
-            };
+            let key = Key { session, tool, path };
             let free = self.model.skip
                 || self.model.auto_approved.contains(&session)
                 || self.model.grants.contains(&key);
-            assert_eq!(
-                self.service.check(&key.ask(0)) != Verdict::Ask,
-                free,
-                "{key:?}"
-            );
+            assert_eq!(self.service.check(&key.ask(0)) != Verdict::Ask, free, "{key:?}");
         }
     }
 

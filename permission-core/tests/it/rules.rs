@@ -13,12 +13,7 @@ fn allowing(entries: &[&str]) -> PermissionService {
 #[track_caller]
 fn check_allows(entries: &[&str], ask: Ask) {
     let service = allowing(entries);
-    assert_eq!(
-        service.check(&ask),
-        Verdict::Allow {
-            by: DecidedBy::AllowList
-        }
-    );
+    assert_eq!(service.check(&ask), Verdict::Allow { by: DecidedBy::AllowList });
     assert_eq!(decided(&service, ask).by(), DecidedBy::AllowList);
 }
 
@@ -63,14 +58,8 @@ async fn an_empty_allow_list_allows_nothing() {
 
 #[leak_test]
 async fn a_tool_that_is_named_like_an_entry_with_an_action_is_not_that_tool() {
-    check_asks(
-        &["bash:execute"],
-        Ask::new("session", "bash:execute", "execute"),
-    );
-    check_asks(
-        &["bash:execute"],
-        Ask::new("session", "bash", "execute:all"),
-    );
+    check_asks(&["bash:execute"], Ask::new("session", "bash:execute", "execute"));
+    check_asks(&["bash:execute"], Ask::new("session", "bash", "execute:all"));
 }
 
 #[leak_test]
@@ -117,10 +106,7 @@ async fn skip_mode_allows_at_once_with_nobody_there() {
 async fn turning_skip_mode_on_allows_what_is_waiting() {
     let service = service();
     let mut prompts = subscribe(&service);
-    let (first, request) = pends(
-        &service,
-        ask("s1", "bash", "execute", "/tmp/a").tool_call("c1"),
-    );
+    let (first, request) = pends(&service, ask("s1", "bash", "execute", "/tmp/a").tool_call("c1"));
     let (second, _) = pends(&service, ask("s2", "edit", "write", "/tmp/b"));
     let mut calls = listen(&service);
 
@@ -133,10 +119,7 @@ async fn turning_skip_mode_on_allows_what_is_waiting() {
     let (id, outcome) = closed(&mut prompts);
     assert_eq!(id, request.id, "the oldest first");
     assert!(matches!(outcome, Closed::Decided(Decision::Allowed { .. })));
-    assert_eq!(
-        heard(&mut calls),
-        ("c1".into(), ToolCallState::PermissionGranted)
-    );
+    assert_eq!(heard(&mut calls), ("c1".into(), ToolCallState::PermissionGranted));
     assert_quiescent(&service);
 }
 
@@ -157,10 +140,7 @@ async fn an_auto_approved_session_allows_what_is_waiting_in_it_and_what_follows(
     let (mut other, request) = pends(&service, ask("s2", "bash", "execute", "/tmp/a"));
 
     service.auto_approve_session(&SessionId::from("s1"));
-    assert_eq!(
-        settled(mine).expect("a decision").by(),
-        DecidedBy::SessionAuto
-    );
+    assert_eq!(settled(mine).expect("a decision").by(), DecidedBy::SessionAuto);
     assert!(waits(&mut other), "another session's prompt still waits");
 
     let decision = decided(&service, ask("s1", "edit", "write", "/tmp/b"));
@@ -182,10 +162,7 @@ async fn what_the_configuration_allows_is_not_reported_and_the_rest_is() {
     assert!(decided(&service, of("s1", "view")).is_allowed());
     assert!(calls.try_next().is_none(), "and comes before the session");
     assert!(decided(&service, of("s1", "ls")).is_allowed());
-    assert_eq!(
-        heard(&mut calls),
-        ("ls".into(), ToolCallState::PermissionGranted)
-    );
+    assert_eq!(heard(&mut calls), ("ls".into(), ToolCallState::PermissionGranted));
 
     service.set_skip(true);
     assert!(decided(&service, of("s2", "ls")).is_allowed());
@@ -200,12 +177,10 @@ async fn an_ask_without_session_tool_or_action_is_refused_even_in_skip_mode() {
         (Ask::new("s", "", "execute"), "tool"),
         (Ask::new("s", "bash", ""), "action"),
     ] {
+        assert_eq!(service.check(&ask), Verdict::Ask);
         let error = settled(Box::pin(service.request(ask))).expect_err("refused");
         assert!(matches!(error, RequestError::InvalidAsk(_)));
-        assert_eq!(
-            error.to_string(),
-            format!("an ask needs a `{part}` that is not empty")
-        );
+        assert_eq!(error.to_string(), format!("an ask needs a `{part}` that is not empty"));
     }
 }
 
@@ -217,13 +192,7 @@ async fn an_allowed_call_gets_back_what_was_allowed() {
     let Decision::Allowed { request, .. } = decision else {
         panic!("{decision:?}");
     };
-    assert_eq!(
-        request.ask.subjects,
-        [permission_core::Subject::path("/tmp/a.txt")]
-    );
-    assert_eq!(
-        request.ask.params.as_deref().map(|it| it.get()),
-        Some("[1,2]")
-    );
+    assert_eq!(request.ask.subjects, [permission_core::Subject::path("/tmp/a.txt")]);
+    assert_eq!(request.ask.params.as_deref().map(|it| it.get()), Some("[1,2]"));
     assert!(request.offers.is_empty(), "nobody was asked");
 }

@@ -49,12 +49,7 @@ async fn asks_in_parallel_are_answered_as_they_arrive() {
     let mut prompts = subscribe(&service);
     let nth = |n: u8| {
         let (session, tool) = (format!("concurrent{n}"), format!("tool{n}"));
-        ask(
-            &session,
-            &tool,
-            &format!("action{n}"),
-            &format!("/tmp/file{n}.txt"),
-        )
+        ask(&session, &tool, &format!("action{n}"), &format!("/tmp/file{n}.txt"))
     };
     let tools = join_all((1..=3).map(|n| tokio::spawn(service.request(nth(n)))));
     let screen = async {
@@ -72,9 +67,7 @@ async fn asks_in_parallel_are_answered_as_they_arrive() {
         }
     };
     let (results, ()) = tokio::join!(tools, screen);
-    let allowed = results
-        .into_iter()
-        .map(|it| it.expect("no panic").expect("a decision"));
+    let allowed = results.into_iter().map(|it| it.expect("no panic").expect("a decision"));
     assert_eq!(allowed.filter(Decision::is_allowed).count(), 2);
 
     assert!(decided(&service, nth(2).description("again")).is_allowed());
@@ -141,11 +134,7 @@ async fn the_same_grant_given_twice_is_one_grant() {
     let grants = service.grants();
     assert_eq!(grants.len(), 1);
     assert!(service.revoke(grants[0].id));
-    assert_eq!(
-        service.check(&read()),
-        Verdict::Ask,
-        "nothing is left of it"
-    );
+    assert_eq!(service.check(&read()), Verdict::Ask, "nothing is left of it");
 }
 
 /// G4
@@ -169,13 +158,7 @@ async fn a_grant_is_in_force_when_its_request_is_seen_as_closed() {
     assert!(service.grant_persistent(request.id));
     assert_allowed(asking);
     let verdict = watcher.await.expect("no panic");
-    assert!(matches!(
-        verdict,
-        Verdict::Allow {
-            by: DecidedBy::Grant(_),
-            ..
-        }
-    ));
+    assert!(matches!(verdict, Verdict::Allow { by: DecidedBy::Grant(_), .. }));
 }
 
 /// A rejection is passed on as it was given.
@@ -184,18 +167,9 @@ async fn feedback_and_interrupt_reach_the_requester_verbatim() {
     let service = service();
     let (asking, request) = pends(&service, ask("s", "bash", "execute", "/tmp"));
     let feedback = Some("use `rg`\n instead".to_owned());
-    let response = Response::Deny {
-        feedback: feedback.clone(),
-        interrupt: true,
-    };
+    let response = Response::Deny { feedback: feedback.clone(), interrupt: true };
     assert_eq!(service.respond(request.id, response), Ok(()));
-    let Ok(Decision::Denied {
-        by,
-        feedback: heard,
-        interrupt,
-        ..
-    }) = settled(asking)
-    else {
+    let Ok(Decision::Denied { by, feedback: heard, interrupt, .. }) = settled(asking) else {
         panic!("it was denied");
     };
     assert_eq!((by, heard, interrupt), (DecidedBy::User, feedback, true));
@@ -209,12 +183,6 @@ async fn a_dismissed_dialog_is_a_denial_and_not_a_cancellation() {
     let (asking, request) = pends(&service, ask("s", "bash", "execute", "/tmp").tool_call("c"));
     assert_eq!(service.respond(request.id, Response::Dismiss), Ok(()));
     assert_denied(asking);
-    assert_eq!(
-        heard(&mut calls),
-        ("c".into(), ToolCallState::PermissionPending)
-    );
-    assert_eq!(
-        heard(&mut calls),
-        ("c".into(), ToolCallState::PermissionDenied)
-    );
+    assert_eq!(heard(&mut calls), ("c".into(), ToolCallState::PermissionPending));
+    assert_eq!(heard(&mut calls), ("c".into(), ToolCallState::PermissionDenied));
 }

@@ -74,19 +74,13 @@ async fn check_stress(delay: Duration) {
     let service = service();
     let scope = CancellationToken::new();
     let answers = answer_at_random(&service, &scope, delay);
-    let allowed = timeout(Duration::from_secs(30), produce(&service))
-        .await
-        .expect("no deadlock");
+    let allowed = timeout(Duration::from_secs(30), produce(&service)).await.expect("no deadlock");
 
     scope.cancel();
     let answered = answers.await.expect("no panic");
     let stats = service.stats();
     let by_grant = 1000 - usize::try_from(stats.opened).expect("a small number");
-    assert_eq!(
-        allowed,
-        answered + by_grant,
-        "each answer reached its request"
-    );
+    assert_eq!(allowed, answered + by_grant, "each answer reached its request");
     assert!(stats.grants > 0 && by_grant > 0, "{stats:?}");
     assert_eq!(stats.subscribers, 0);
     assert_quiescent(&service);
@@ -155,9 +149,7 @@ async fn race_free_denials_of_unknown_ids_resolve_nothing() {
 }
 
 fn nth_unknown_id(n: u32) -> RequestId {
-    format!("01890000-0000-7000-8000-{n:012}")
-        .parse()
-        .expect("it has the form of an id")
+    format!("01890000-0000-7000-8000-{n:012}").parse().expect("it has the form of an id")
 }
 
 /// S6
@@ -173,11 +165,7 @@ async fn ten_single_grants_among_twenty_equal_asks_allow_exactly_ten() {
                 break request;
             }
         };
-        let resolved = if seen < 10 {
-            service.grant(request.id)
-        } else {
-            service.deny(request.id)
-        };
+        let resolved = if seen < 10 { service.grant(request.id) } else { service.deny(request.id) };
         assert!(resolved);
     }
     let results = join_all(asks).await.into_iter();

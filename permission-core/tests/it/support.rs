@@ -104,9 +104,7 @@ pub(crate) fn closed(prompts: &mut Subscription) -> (RequestId, Closed) {
 /// The state of a call that a listener hears of next.
 #[track_caller]
 pub(crate) fn heard(calls: &mut Notifications) -> (String, ToolCallState) {
-    let Notification {
-        tool_call, state, ..
-    } = calls.try_next().expect("a notification");
+    let Notification { tool_call, state, .. } = calls.try_next().expect("a notification");
     (tool_call.to_string(), state)
 }
 
@@ -120,7 +118,5 @@ pub(crate) fn assert_quiescent(service: &PermissionService) {
 
 /// An id that the service never minted.
 pub(crate) fn unknown_id() -> RequestId {
-    "01890000-0000-7000-8000-000000000000"
-        .parse()
-        .expect("it has the form of an id")
+    "01890000-0000-7000-8000-000000000000".parse().expect("it has the form of an id")
 }

@@ -16,11 +16,7 @@ fn for_each_source(folder: &str, mut check: impl FnMut(&Path, &str)) {
 fn the_service_starts_no_task_and_no_thread() {
     for_each_source("src", |path, text| {
         for forbidden in ["spawn(", "spawn_blocking", "spawn_local", "JoinSet"] {
-            assert!(
-                !text.contains(forbidden),
-                "`{forbidden}` in `{}`",
-                path.display()
-            );
+            assert!(!text.contains(forbidden), "`{forbidden}` in `{}`", path.display());
         }
     });
 }

@@ -52,12 +52,7 @@ async fn an_attended_service_waits_for_people_as_long_as_it_takes() {
 async fn an_unattended_service_denies_at_once() {
     let service = with(Attendance::Unattended);
     let mut calls = listen(&service);
-    assert_eq!(
-        service.check(&bash()),
-        Verdict::Deny {
-            by: DecidedBy::Unattended
-        }
-    );
+    assert_eq!(service.check(&bash()), Verdict::Deny { by: DecidedBy::Unattended });
     let decision = decided(&service, bash());
     assert_denied_by(Ok(decision), DecidedBy::Unattended);
     assert_eq!(heard(&mut calls).1, ToolCallState::PermissionDenied);
@@ -95,17 +90,8 @@ async fn a_grace_period_waits_for_somebody_to_come() {
     advance(MINUTE / 2).await;
     let mut prompts = subscribe(&service);
     advance(10 * MINUTE).await;
-    assert!(
-        service.grant(opened(&mut prompts).id),
-        "it waited for whoever came"
-    );
-    assert!(
-        asking
-            .await
-            .expect("no panic")
-            .expect("a decision")
-            .is_allowed()
-    );
+    assert!(service.grant(opened(&mut prompts).id), "it waited for whoever came");
+    assert!(asking.await.expect("no panic").expect("a decision").is_allowed());
 }
 
 /// X2
@@ -160,10 +146,7 @@ async fn the_timeout_of_an_ask_replaces_that_of_the_service() {
     let service = PermissionService::builder().timeout(MINUTE).build();
     for own in [MINUTE / 2, 2 * MINUTE] {
         let start = Instant::now();
-        assert_denied_by(
-            service.request(bash().timeout(own)).await,
-            DecidedBy::Timeout,
-        );
+        assert_denied_by(service.request(bash().timeout(own)).await, DecidedBy::Timeout);
         assert_eq!(start.elapsed(), own);
     }
 }
@@ -178,11 +161,5 @@ async fn an_answer_in_time_is_not_touched_by_the_timeout() {
     advance(MINUTE - Duration::from_millis(1)).await;
     assert!(service.grant(opened(&mut prompts).id));
     advance(MINUTE).await;
-    assert!(
-        asking
-            .await
-            .expect("no panic")
-            .expect("a decision")
-            .is_allowed()
-    );
+    assert!(asking.await.expect("no panic").expect("a decision").is_allowed());
 }

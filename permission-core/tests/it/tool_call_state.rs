@@ -32,8 +32,5 @@ fn each_state_has_a_name_and_says_whether_and_how_it_ended() {
 #[test]
 fn a_text_that_names_no_state_is_refused() {
     let error = "granted".parse::<ToolCallState>().expect_err("refused");
-    assert_eq!(
-        error.to_string(),
-        "`granted` is not the state of a tool call"
-    );
+    assert_eq!(error.to_string(), "`granted` is not the state of a tool call");
 }
