@@ -33,13 +33,7 @@ pub(crate) fn function(
     let parameters = own_parameters(&mut test.sig);
     let returns_output = returns_output(&output);
     let body = Ident::new("body", Span::mixed_site());
-    let TestFn {
-        attrs,
-        vis,
-        sig,
-        brace,
-        body: written,
-    } = test;
+    let TestFn { attrs, vis, sig, brace, body: written } = test;
 
     let mut tokens = quote! { #(#attrs)* #attribute #vis #sig };
     brace.surround(&mut tokens, |tokens| {
@@ -109,13 +103,8 @@ fn own_parameters(sig: &mut Signature) -> TokenStream {
         let FnArg::Typed(parameter) = input else {
             continue;
         };
-        if let Pat::Ident(PatIdent {
-            by_ref: None,
-            mutability,
-            ident,
-            subpat: None,
-            ..
-        }) = &mut *parameter.pat
+        if let Pat::Ident(PatIdent { by_ref: None, mutability, ident, subpat: None, .. }) =
+            &mut *parameter.pat
         {
             let mutability = mutability.take();
             moves.extend(quote! { let #mutability #ident = #ident; });
@@ -129,13 +118,7 @@ fn own_parameters(sig: &mut Signature) -> TokenStream {
 }
 
 fn named(ident: Ident) -> Pat {
-    Pat::Ident(PatIdent {
-        attrs: Vec::new(),
-        by_ref: None,
-        mutability: None,
-        ident,
-        subpat: None,
-    })
+    Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident, subpat: None })
 }
 
 /// Tells the compiler what an async block returns, which has no syntax of its own: a mismatch is

@@ -16,11 +16,8 @@ pub(crate) fn not_a_function(item: TokenStream, error: &Error) -> TokenStream {
 
 /// The test with default options and without what it cannot stand beside.
 pub(crate) fn plausible_test(mut test: TestFn, error: &Error) -> TokenStream {
-    let conflicts: Vec<bool> = test
-        .attrs
-        .iter()
-        .map(|attr| valid::conflict(attr, &test).is_some())
-        .collect();
+    let conflicts: Vec<bool> =
+        test.attrs.iter().map(|attr| valid::conflict(attr, &test).is_some()).collect();
     let mut conflicts = conflicts.into_iter();
     test.attrs.retain(|_| conflicts.next() == Some(false));
 
@@ -29,11 +26,7 @@ pub(crate) fn plausible_test(mut test: TestFn, error: &Error) -> TokenStream {
     let tokens = if test.sig.inputs.is_empty() {
         expand::expand(test, &arguments)
     } else {
-        expand::function(
-            test,
-            &arguments,
-            &quote! { #[cfg(test)] #[allow(dead_code)] },
-        )
+        expand::function(test, &arguments, &quote! { #[cfg(test)] #[allow(dead_code)] })
     };
     with_error(tokens, error)
 }

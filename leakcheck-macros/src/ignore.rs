@@ -103,9 +103,7 @@ fn place(name: &str, value: &Expr) -> Result<Place> {
         Some((file, line)) if !line.contains(['/', '\\']) => (file, Some(line)),
         _ => (&*text, None),
     };
-    let before_column = file
-        .rsplit_once(':')
-        .filter(|(_, line)| number(line).is_some());
+    let before_column = file.rsplit_once(':').filter(|(_, line)| number(line).is_some());
     let message = match (before_column, line.map(number)) {
         (Some((file, line)), _) => {
             format!("`{name}` takes no column: `{name} = \"{file}:{line}\"`")
@@ -117,10 +115,7 @@ fn place(name: &str, value: &Expr) -> Result<Place> {
             "`{name}` takes a file and perhaps a line, as in \"src/pool.rs\" or \"src/pool.rs:88\""
         ),
         (None, line) => {
-            return Ok(Place {
-                file: file.to_owned(),
-                line: line.flatten(),
-            });
+            return Ok(Place { file: file.to_owned(), line: line.flatten() });
         }
     };
     Err(Error::new_spanned(value, message))
@@ -144,6 +139,6 @@ fn assigned(meta: &Meta) -> Result<&Expr> {
 fn unknown(meta: &Meta) -> Error {
     Error::new_spanned(
         meta.path(),
-        format_args!("unknown key of `ignore`; the keys are {CONDITIONS}, and `reason`"),
+        format_args!("unknown key of `ignore`; beside `reason`, the keys are {CONDITIONS}"),
     )
 }

@@ -26,28 +26,16 @@ impl Parse for TestFn {
 
         let content;
         let brace = braced!(content in input);
-        attrs.extend(
-            Attribute::parse_inner(&content)?
-                .into_iter()
-                .map(made_outer),
-        );
+        attrs.extend(Attribute::parse_inner(&content)?.into_iter().map(made_outer));
         let body = content.parse()?;
-        Ok(Self {
-            attrs,
-            vis,
-            sig,
-            brace,
-            body,
-        })
+        Ok(Self { attrs, vis, sig, brace, body })
     }
 }
 
 impl TestFn {
     /// Whether a panic is what the test wants.
     pub(crate) fn should_panic(&self) -> bool {
-        self.attrs
-            .iter()
-            .any(|attr| attr.path().is_ident("should_panic"))
+        self.attrs.iter().any(|attr| attr.path().is_ident("should_panic"))
     }
 
     /// Whether the signature says that the test returns `()`.
@@ -71,8 +59,5 @@ fn starts_another_item(input: ParseStream<'_>) -> bool {
 }
 
 fn made_outer(attr: Attribute) -> Attribute {
-    Attribute {
-        style: AttrStyle::Outer,
-        ..attr
-    }
+    Attribute { style: AttrStyle::Outer, ..attr }
 }

@@ -18,10 +18,7 @@ fn check_options(arguments: TokenStream, options: TokenStream) {
 #[track_caller]
 fn check_error(arguments: &str, item: TokenStream, message: Expect) {
     let arguments = arguments.parse().unwrap();
-    let messages: Vec<String> = attribute(arguments, item)
-        .into_iter()
-        .flat_map(texts)
-        .collect();
+    let messages: Vec<String> = attribute(arguments, item).into_iter().flat_map(texts).collect();
     message.assert_eq(&messages.join("\n"));
 }
 
@@ -85,10 +82,7 @@ fn the_body_becomes_a_future_that_leakcheck_runs() {
             );
         }
     };
-    assert_eq!(
-        attribute(TokenStream::new(), test).to_string(),
-        expected.to_string()
-    );
+    assert_eq!(attribute(TokenStream::new(), test).to_string(), expected.to_string());
 }
 
 /// Check that parameters are dropped by the body, whatever their patterns are.
@@ -200,20 +194,14 @@ fn mistakes_in_values_name_the_valid_ones() {
             "`cleanup` takes the path of a function, without quotes: `cleanup = path::to::function`"
         ],
     );
-    check_mistake(
-        "known_leak = \" \"",
-        expect!["`known_leak` may not be empty"],
-    );
+    check_mistake("known_leak = \" \"", expect!["`known_leak` may not be empty"]);
     check_mistake(
         "flavor(local)",
         expect![[
             r#"Unknown attribute inside the macro; `flavor` is written `flavor = "multi_thread"`"#
         ]],
     );
-    check_mistake(
-        "on_failure = true",
-        expect!["`on_failure` stands alone, without a value"],
-    );
+    check_mistake("on_failure = true", expect!["`on_failure` stands alone, without a value"]);
     check_mistake(
         "ignore",
         expect![[r#"`ignore` is written `ignore(future = "hyper_util::*", reason = "..")`"#]],
@@ -260,25 +248,14 @@ fn every_mistake_is_named_at_once() {
 /// that nobody supplies.
 #[test]
 fn a_rejected_test_is_still_a_plausible_one() {
-    let expanded = attribute(
-        TokenStream::new(),
-        quote! { #[tokio::test] async fn it() {} },
-    );
+    let expanded = attribute(TokenStream::new(), quote! { #[tokio::test] async fn it() {} });
     let start = quote! { #[::core::prelude::v1::test] fn it() };
-    assert!(
-        expanded.to_string().starts_with(&start.to_string()),
-        "{expanded}"
-    );
+    assert!(expanded.to_string().starts_with(&start.to_string()), "{expanded}");
 
-    let expanded = attribute(
-        TokenStream::new(),
-        quote! { #[test_case(1)] async fn it(one: u8) {} },
-    );
+    let expanded =
+        attribute(TokenStream::new(), quote! { #[test_case(1)] async fn it(one: u8) {} });
     let start = quote! { #[cfg(test)] #[allow(dead_code)] fn it(one: u8) };
-    assert!(
-        expanded.to_string().starts_with(&start.to_string()),
-        "{expanded}"
-    );
+    assert!(expanded.to_string().starts_with(&start.to_string()), "{expanded}");
 }
 
 #[test]
@@ -297,9 +274,6 @@ fn only_rstest_may_make_cases_below() {
 fn other_items_stay_as_they_are() {
     let module = quote! { mod tests {} };
     let expanded = attribute(TokenStream::new(), module.clone());
-    assert!(
-        expanded.to_string().starts_with(&module.to_string()),
-        "{expanded}"
-    );
+    assert!(expanded.to_string().starts_with(&module.to_string()), "{expanded}");
     check_error("", module, expect!["`#[leak_test]` goes on an `async fn`"]);
 }

@@ -22,10 +22,8 @@ pub(crate) fn check_function(test: &TestFn) -> Result<()> {
 
 /// Rejects arguments that contradict each other.
 pub(crate) fn check_arguments(arguments: Arguments) -> Result<Arguments> {
-    let multi_thread = arguments
-        .flavor
-        .as_ref()
-        .is_some_and(|flavor| flavor.value == Flavor::MultiThread);
+    let multi_thread =
+        arguments.flavor.as_ref().is_some_and(|flavor| flavor.value == Flavor::MultiThread);
     if multi_thread {
         one_thread_only(arguments.start_paused.as_ref(), "start_paused")?;
         one_thread_only(arguments.unhandled_panic.as_ref(), "unhandled_panic")?;
@@ -35,10 +33,7 @@ pub(crate) fn check_arguments(arguments: Arguments) -> Result<Arguments> {
              Use `#[leak_test(flavor = \"multi_thread\")]`",
         ));
     }
-    let off = arguments
-        .action
-        .as_ref()
-        .is_some_and(|action| action.value == Action::Off);
+    let off = arguments.action.as_ref().is_some_and(|action| action.value == Action::Off);
     match &arguments.known_leak {
         Some(known_leak) if off => Err(known_leak.error(
             "`known_leak` needs the check that `action = \"off\"` turns off; remove one of them",

@@ -29,10 +29,7 @@ pub(crate) fn set<T>(
     read: impl FnOnce(&str, &Expr) -> Result<T>,
 ) -> Result<()> {
     if slot.is_some() {
-        return Err(Error::new_spanned(
-            value,
-            format_args!("`{name}` set multiple times."),
-        ));
+        return Err(Error::new_spanned(value, format_args!("`{name}` set multiple times.")));
     }
     let span = value.span();
     let value = read(name, value)?;
@@ -63,10 +60,7 @@ pub(crate) fn positive(name: &str, value: &Expr) -> Result<usize> {
         other => return Err(cannot_parse(other, name, "integer.")),
     };
     if number == 0 {
-        return Err(Error::new_spanned(
-            value,
-            format_args!("`{name}` may not be 0."),
-        ));
+        return Err(Error::new_spanned(value, format_args!("`{name}` may not be 0.")));
     }
     Ok(number)
 }
@@ -89,10 +83,7 @@ pub(crate) fn text(name: &str, value: &Expr) -> Result<String> {
     };
     let text = text.value();
     if text.trim().is_empty() {
-        return Err(Error::new_spanned(
-            value,
-            format_args!("`{name}` may not be empty"),
-        ));
+        return Err(Error::new_spanned(value, format_args!("`{name}` may not be empty")));
     }
     Ok(text)
 }
@@ -135,8 +126,5 @@ fn ungrouped(value: &Expr) -> &Expr {
 }
 
 fn cannot_parse(value: impl ToTokens, name: &str, kind: impl Display) -> Error {
-    Error::new_spanned(
-        value,
-        format_args!("Failed to parse value of `{name}` as {kind}"),
-    )
+    Error::new_spanned(value, format_args!("Failed to parse value of `{name}` as {kind}"))
 }

@@ -13,10 +13,7 @@ use crate::leak;
 
 #[leak_test]
 async fn the_default_is_one_thread() {
-    assert_eq!(
-        Handle::current().runtime_flavor(),
-        RuntimeFlavor::CurrentThread
-    );
+    assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::CurrentThread);
 }
 
 #[leak_test(flavor = "multi_thread", worker_threads = 3)]
@@ -30,18 +27,13 @@ async fn worker_threads_are_as_many_as_asked_for() {
 async fn a_local_runtime_takes_tasks_that_cannot_move() {
     let shared = Rc::new(Cell::new(0));
     let theirs = Rc::clone(&shared);
-    tokio::task::spawn_local(async move { theirs.set(1) })
-        .await
-        .unwrap();
+    tokio::task::spawn_local(async move { theirs.set(1) }).await.unwrap();
     assert_eq!(shared.get(), 1);
 }
 
 #[leak_test(FLAVOR = "current_thread")]
 async fn names_may_be_in_any_case() {
-    assert_eq!(
-        Handle::current().runtime_flavor(),
-        RuntimeFlavor::CurrentThread
-    );
+    assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::CurrentThread);
 }
 
 #[leak_test(start_paused = true)]

@@ -55,12 +55,7 @@ async fn conditional() {
     leak();
 }
 
-#[leak_test(
-    leakcheck = "checks",
-    crate = "hidden::tokio1",
-    known_leak = "..",
-    grace = "1ms"
-)]
+#[leak_test(leakcheck = "checks", crate = "hidden::tokio1", known_leak = "..", grace = "1ms")]
 async fn renamed() {
     leak();
 }
@@ -101,10 +96,7 @@ whole_test!(fragments, "the check must run", {
 
 #[leak_test]
 async fn inner_attributes() {
-    #![expect(
-        unused_variables,
-        reason = "shows that inner attributes hold for the body"
-    )]
+    #![expect(unused_variables, reason = "shows that inner attributes hold for the body")]
     let unused = 1;
 }
 

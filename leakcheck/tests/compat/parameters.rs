@@ -19,10 +19,7 @@ impl Worker {
 #[fixture]
 fn worker() -> Worker {
     let token = CancellationToken::new();
-    Worker {
-        _cancels_on_drop: token.clone().drop_guard(),
-        token,
-    }
+    Worker { _cancels_on_drop: token.clone().drop_guard(), token }
 }
 
 #[rstest]
@@ -45,12 +42,7 @@ async fn unused_but_alive_in_the_body(#[from(worker)] _: Worker, worker: Worker)
 
 #[leakcheck::test]
 #[rstest]
-async fn taken_apart(
-    #[from(worker)] Worker {
-        token,
-        _cancels_on_drop,
-    }: Worker,
-) {
+async fn taken_apart(#[from(worker)] Worker { token, _cancels_on_drop }: Worker) {
     let theirs = token.clone();
     tokio::spawn(async move { theirs.cancelled().await });
     tokio::task::yield_now().await;

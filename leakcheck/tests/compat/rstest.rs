@@ -19,10 +19,7 @@ async fn answer() -> u32 {
 async fn cases_above(#[case] mut left: u32, #[case] (right, sum): (u32, u32)) {
     left += right;
     assert_eq!(left, sum);
-    assert_eq!(
-        Handle::current().runtime_flavor(),
-        RuntimeFlavor::MultiThread
-    );
+    assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::MultiThread);
 }
 
 #[leakcheck::test(flavor = "multi_thread")]
@@ -32,10 +29,7 @@ async fn cases_above(#[case] mut left: u32, #[case] (right, sum): (u32, u32)) {
 async fn cases_below(#[case] mut left: u32, #[case] (right, sum): (u32, u32)) {
     left += right;
     assert_eq!(left, sum);
-    assert_eq!(
-        Handle::current().runtime_flavor(),
-        RuntimeFlavor::MultiThread
-    );
+    assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::MultiThread);
 }
 
 #[rstest]
@@ -59,9 +53,7 @@ async fn async_fixtures_below(#[future] answer: u32) {
 #[rstest]
 #[test_attr(leak_test(flavor = "local"))]
 async fn the_attribute_may_be_named(#[values(1, 2)] number: u32) {
-    let sent = tokio::task::spawn_local(async move { number })
-        .await
-        .unwrap();
+    let sent = tokio::task::spawn_local(async move { number }).await.unwrap();
     assert_eq!(sent, number);
 }
 
