@@ -55,15 +55,16 @@ pub(crate) enum Action {
 }
 
 impl Arguments {
-    /// Reads all arguments, and names every mistake in them.
-    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let metas = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)?;
+    /// Reads all arguments. A mistake does not keep the others from being understood, or named.
+    pub(crate) fn parse(tokens: TokenStream) -> (Self, Result<()>) {
         let mut arguments = Self::default();
+        let metas = match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
+            Ok(metas) => metas,
+            Err(error) => return (arguments, Err(error)),
+        };
         let mistakes = metas.iter().filter_map(|meta| arguments.set(meta).err());
-        match mistakes.reduce(combined) {
-            Some(mistakes) => Err(mistakes),
-            None => Ok(arguments),
-        }
+        let mistakes = mistakes.reduce(combined);
+        (arguments, mistakes.map_or(Ok(()), Err))
     }
 
     fn set(&mut self, meta: &Meta) -> Result<()> {

@@ -14,19 +14,22 @@ pub(crate) fn not_a_function(item: TokenStream, error: &Error) -> TokenStream {
     with_error(item, error)
 }
 
-/// The test with default options and without what it cannot stand beside.
-pub(crate) fn plausible_test(mut test: TestFn, error: &Error) -> TokenStream {
+/// The test with the arguments that were understood, without what it cannot stand beside.
+pub(crate) fn plausible_test(
+    mut test: TestFn,
+    arguments: &Arguments,
+    error: &Error,
+) -> TokenStream {
     let conflicts: Vec<bool> =
         test.attrs.iter().map(|attr| valid::conflict(attr, &test).is_some()).collect();
     let mut conflicts = conflicts.into_iter();
     test.attrs.retain(|_| conflicts.next() == Some(false));
 
-    let arguments = Arguments::default();
     // A test with parameters is one more error if nothing is left to supply them.
     let tokens = if test.sig.inputs.is_empty() {
-        expand::expand(test, &arguments)
+        expand::expand(test, arguments)
     } else {
-        expand::function(test, &arguments, &quote! { #[cfg(test)] #[allow(dead_code)] })
+        expand::function(test, arguments, &quote! { #[cfg(test)] #[allow(dead_code)] })
     };
     with_error(tokens, error)
 }

@@ -40,11 +40,11 @@ fn attribute(
         Ok(test) => test,
         Err(error) => return fallback::not_a_function(item, &error),
     };
-    let checked = valid::check_function(&test)
-        .and_then(|()| Arguments::parse(arguments))
-        .and_then(valid::check_arguments);
+    let (arguments, parsed) = Arguments::parse(arguments);
+    let checked =
+        valid::check_function(&test).and(parsed).and_then(|()| valid::check_arguments(&arguments));
     match checked {
-        Ok(arguments) => expand::expand(test, &arguments),
-        Err(error) => fallback::plausible_test(test, &error),
+        Ok(()) => expand::expand(test, &arguments),
+        Err(error) => fallback::plausible_test(test, &arguments, &error),
     }
 }

@@ -77,7 +77,9 @@ fn check_options(arguments: &Arguments, leakcheck: &TokenStream) -> TokenStream 
     if let Some(cleanup) = &arguments.cleanup {
         let function = &cleanup.value;
         let name = function.to_string().replace(' ', "");
-        calls.extend(quote! { .cleanup_named(#name, #function) });
+        // What the function returns may be refused: the error belongs to the one who named it.
+        let span = Span::call_site().located_at(cleanup.span);
+        calls.extend(quote_spanned! {span=> .cleanup_named(#name, #function) });
     }
     calls
 }

@@ -244,6 +244,13 @@ fn every_mistake_is_named_at_once() {
     );
 }
 
+#[test]
+fn a_renamed_leakcheck_is_used_in_spite_of_mistakes() {
+    let arguments = quote! { grace = 1, leakcheck = "checks" };
+    let expanded = attribute(arguments, quote! { async fn it() {} }).to_string();
+    assert!(!expanded.contains(":: leakcheck"), "{expanded}");
+}
+
 /// Check that only what is left of a rejected test can go wrong: no second `#[test]`, no parameter
 /// that nobody supplies.
 #[test]

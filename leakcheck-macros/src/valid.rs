@@ -21,7 +21,7 @@ pub(crate) fn check_function(test: &TestFn) -> Result<()> {
 }
 
 /// Rejects arguments that contradict each other.
-pub(crate) fn check_arguments(arguments: Arguments) -> Result<Arguments> {
+pub(crate) fn check_arguments(arguments: &Arguments) -> Result<()> {
     let multi_thread =
         arguments.flavor.as_ref().is_some_and(|flavor| flavor.value == Flavor::MultiThread);
     if multi_thread {
@@ -38,7 +38,7 @@ pub(crate) fn check_arguments(arguments: Arguments) -> Result<Arguments> {
         Some(known_leak) if off => Err(known_leak.error(
             "`known_leak` needs the check that `action = \"off\"` turns off; remove one of them",
         )),
-        _ => Ok(arguments),
+        _ => Ok(()),
     }
 }
 
@@ -58,12 +58,11 @@ pub(crate) fn conflict(attr: &Attribute, test: &TestFn) -> Option<&'static str> 
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let bare = matches!(attr.meta, Meta::Path(_));
     let message = match names[..] {
-        ["test"] if bare => SECOND_TEST,
         // As macros write it. One that has removed the `async` has also made a runtime.
         ["core" | "std", "prelude", _, "test"] if bare && test.sig.asyncness.is_none() => {
             SECOND_RUNTIME
         }
-        ["core" | "std", "prelude", _, "test"] if bare => SECOND_TEST,
+        ["test"] | ["core" | "std", "prelude", _, "test"] if bare => SECOND_TEST,
         [.., "tokio", "test"] => {
             "replace `#[tokio::test]` by `#[leak_test]`, which takes the same arguments"
         }
