@@ -97,8 +97,8 @@ async fn a_forwarder_passes_events_on_and_ends_with_its_scope() {
 async fn a_subscription_after_the_shutdown_has_ended() {
     let service = service();
     service.shutdown();
-    assert!(subscribe(&service).next().await.is_none());
-    assert!(listen(&service).next().await.is_none());
+    assert_ended(subscribe(&service).next());
+    assert_ended(listen(&service).next());
     assert_eq!(service.stats().subscribers, 0);
 }
 

@@ -86,8 +86,8 @@ async fn a_cancelled_scope_frees_its_subscriber_with_nobody_polling() {
 
     scope.cancel();
     assert_eq!((service.stats().subscribers, service.stats().listeners), (1, 0));
-    assert!(prompts.next().await.is_none(), "it ends at once, whatever there was to read");
-    assert!(calls.next().await.is_none());
+    assert_ended(prompts.next());
+    assert_ended(calls.next());
 }
 
 #[leak_test]
@@ -170,10 +170,10 @@ async fn a_shutdown_ends_all_requests_and_streams_for_good() {
     assert_eq!(settled(asking).expect_err("it ended"), RequestError::ShutDown);
     assert_eq!(opened(&mut prompts).id, request.id, "what was to read is read");
     assert!(matches!(closed(&mut prompts).1, Closed::ShutDown));
-    assert!(prompts.next().await.is_none());
+    assert_ended(prompts.next());
     assert_eq!(heard(&mut calls).1, ToolCallState::PermissionPending);
     assert_eq!(heard(&mut calls).1, ToolCallState::Cancelled);
-    assert!(calls.next().await.is_none());
+    assert_ended(calls.next());
 
     let listed = Ask::new("s", "view", "read");
     assert_eq!(service.check(&listed), Verdict::Ask, "nothing is allowed any more");
@@ -200,7 +200,7 @@ async fn the_last_handle_that_goes_shuts_the_service_down() {
     assert_eq!(settled(asking).expect_err("it ended"), RequestError::ShutDown);
     opened(&mut prompts);
     closed(&mut prompts);
-    assert!(prompts.next().await.is_none());
+    assert_ended(prompts.next());
     let later = unpolled.now_or_never().expect("it is over");
     assert_eq!(later.expect_err("it is over"), RequestError::ShutDown);
 }

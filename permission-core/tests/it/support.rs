@@ -1,6 +1,7 @@
 //! What the tests have in common. They step by poll: every transition of the service is
 //! synchronous, so what has not happened when a call returns is not going to happen by itself.
 
+use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -106,6 +107,13 @@ pub(crate) fn closed(prompts: &mut Subscription) -> (RequestId, Closed) {
 pub(crate) fn heard(calls: &mut Notifications) -> (String, ToolCallState) {
     let Notification { tool_call, state, .. } = calls.try_next().expect("a notification");
     (tool_call.to_string(), state)
+}
+
+/// The stream has come to its end, with nobody waiting for it.
+#[track_caller]
+pub(crate) fn assert_ended<T: Debug>(next: impl Future<Output = Option<T>>) {
+    let next = next.now_or_never().expect("the stream goes on");
+    assert!(next.is_none(), "{next:?}");
 }
 
 /// Nothing waits, and nothing was opened that was not closed.

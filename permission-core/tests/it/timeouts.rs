@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, timeout};
 
 use crate::support::*;
@@ -14,6 +15,12 @@ fn with(attendance: Attendance) -> PermissionService {
 
 fn bash() -> Ask {
     ask("test-session", "test-tool", "test-action", "/tmp").tool_call("call")
+}
+
+/// The decision of a task that asks, which comes before long.
+async fn decision_of(asking: JoinHandle<Result<Decision, RequestError>>) -> Decision {
+    let joined = timeout(60 * MINUTE, asking).await.expect("it does not wait for ever");
+    joined.expect("no panic").expect("a decision")
 }
 
 #[track_caller]
@@ -74,7 +81,7 @@ async fn an_unattended_service_denies_when_the_last_subscriber_leaves() {
     advance(MINUTE).await;
     assert_eq!(service.pending().len(), 1, "one is left");
     scope.cancel();
-    assert_denied_by(asking.await.expect("no panic"), DecidedBy::Unattended);
+    assert_denied_by(Ok(decision_of(asking).await), DecidedBy::Unattended);
     assert_quiescent(&service);
 }
 
@@ -91,7 +98,7 @@ async fn a_grace_period_waits_for_somebody_to_come() {
     let mut prompts = subscribe(&service);
     advance(10 * MINUTE).await;
     assert!(service.grant(opened(&mut prompts).id), "it waited for whoever came");
-    assert!(asking.await.expect("no panic").expect("a decision").is_allowed());
+    assert!(decision_of(asking).await.is_allowed());
 }
 
 /// X2
@@ -105,7 +112,7 @@ async fn a_grace_period_starts_anew_when_the_last_subscriber_leaves() {
     advance(MINUTE / 4).await;
     drop(prompts);
     let left = Instant::now();
-    assert_denied_by(asking.await.expect("no panic"), DecidedBy::Unattended);
+    assert_denied_by(Ok(decision_of(asking).await), DecidedBy::Unattended);
     assert_eq!(left.elapsed(), MINUTE);
 }
 
@@ -161,5 +168,5 @@ async fn an_answer_in_time_is_not_touched_by_the_timeout() {
     advance(MINUTE - Duration::from_millis(1)).await;
     assert!(service.grant(opened(&mut prompts).id));
     advance(MINUTE).await;
-    assert!(asking.await.expect("no panic").expect("a decision").is_allowed());
+    assert!(decision_of(asking).await.is_allowed());
 }
