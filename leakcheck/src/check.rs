@@ -8,6 +8,7 @@ use tokio::task::Id;
 
 use crate::diagnose::diagnose;
 use crate::judge::{self, Judged};
+use crate::panics::{Joinable, TaskPanic};
 use crate::place::Workspace;
 use crate::report::{LeakReport, Panicked, Tier, Verdict};
 use crate::runtime::Runtime;
@@ -22,7 +23,7 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
     let judged = watch.judge();
     let mut report = report(runtime, judged, waited);
     report.undecided.extend(fault);
-    report.panics = panics(runtime, &mut watch);
+    hear_panics(&mut report, runtime, &mut watch);
     report
 }
 
@@ -187,19 +188,32 @@ impl Unsettled for Watch<'_> {
     }
 }
 
-fn panics(runtime: &Runtime, watch: &mut Watch<'_>) -> Vec<Panicked> {
-    let seen = runtime.registry.take_panics();
-    if seen.is_empty() {
-        return Vec::new();
+/// Sorts the panics of tasks: unheard ones fail the test, and those that nobody can know about are
+/// noted.
+fn hear_panics(report: &mut LeakReport, runtime: &Runtime, watch: &mut Watch<'_>) {
+    for panic in runtime.registry.take_panics() {
+        let id = number(panic.task);
+        match &panic.joinable {
+            Joinable::No if panic.was_caught() => {}
+            Joinable::No => report.panics.push(panicked(panic, watch.workspace())),
+            Joinable::Yes => report.notes.push(format!(
+                "task {id} panicked while its JoinHandle was held: whether anybody looked at it \
+                 cannot be seen"
+            )),
+            Joinable::Unknown(why) => report
+                .notes
+                .push(format!("task {id} panicked: whether anybody can join it is unknown: {why}")),
+        }
     }
-    let workspace = watch.workspace();
-    let panicked = seen.into_iter().map(|panic| Panicked {
+}
+
+fn panicked(panic: TaskPanic, workspace: &Workspace) -> Panicked {
+    Panicked {
         id: number(panic.task),
         message: panic.message,
         at: panic.at.map(|(file, line, column)| workspace.place(&file, line, Some(column))),
         spawned_at: panic.spawned_at.map(|location| workspace.place_of(location)),
-    });
-    panicked.collect()
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,63 @@
 //! Panics of tasks: tokio catches them, and where nobody joins the task nobody ever hears.
+//!
+//! A panic counts as unheard if it left the task's code and nobody can join the task any more. Both
+//! are read, not guessed: the first from the stack at the panic, the second from tokio's own state
+//! of the task at that moment. What happens to a `JoinHandle` that is still held cannot be known:
+//! such a panic is noted, and fails nothing.
 
-use std::panic::PanicHookInfo;
+use std::panic::{Location, PanicHookInfo};
 use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
+use leakcheck_inspect::{Image, ProcessMemory, TaskLayout};
 use tokio::task::Id;
 
-/// A panic seen on its way out of a task's code.
+use crate::backtrace::{Frame, RawBacktrace};
+use crate::survivor::number;
+
+/// A panic seen inside a task.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskPanic {
     pub(crate) task: Id,
     pub(crate) message: String,
     /// The file, line and column that panicked.
     pub(crate) at: Option<(PathBuf, u32, u32)>,
-    pub(crate) spawned_at: Option<&'static std::panic::Location<'static>>,
+    pub(crate) spawned_at: Option<&'static Location<'static>>,
+    pub(crate) joinable: Joinable,
+    backtrace: RawBacktrace,
+}
+
+/// Whether anybody could still join the task when it panicked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Joinable {
+    /// Its `JoinHandle` was gone.
+    No,
+    /// Its `JoinHandle` was held; whether anybody looks at it cannot be seen.
+    Yes,
+    /// It could not be read, for this reason.
+    Unknown(String),
+}
+
+impl TaskPanic {
+    /// Whether the task's own code caught the panic, before tokio could. Slow: symbols are looked
+    /// up.
+    pub(crate) fn was_caught(&self) -> bool {
+        caught_inside(&self.backtrace.resolve())
+    }
+}
+
+/// Walking out from the panic, does somebody catch it before tokio does?
+fn caught_inside(frames: &[Frame]) -> bool {
+    let catches = ["catch_unwind", "__rust_try", "panicking::try"];
+    for frame in frames {
+        if frame.function.contains("tokio::runtime::task::") {
+            return false;
+        }
+        if catches.iter().any(|name| frame.function.contains(name)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Puts a hook before the process's own, once. It keeps no state: a panic goes to the registry of
@@ -27,8 +71,8 @@ pub(crate) fn watch() {
     WATCHED.call_once(|| {
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            note(info);
             next(info);
+            note(info);
         }));
     });
 }
@@ -37,9 +81,37 @@ fn note(info: &PanicHookInfo<'_>) {
     let (Some(task), Some(registry)) = (tokio::task::try_id(), crate::current::registry()) else {
         return;
     };
-    let at = info.location().map(|at| (PathBuf::from(at.file()), at.line(), at.column()));
-    let spawned_at = registry.with(task, |live| live.spawned_at);
-    registry.note_panic(TaskPanic { task, message: message(info.payload()), at, spawned_at });
+    registry.note_panic(TaskPanic {
+        task,
+        message: message(info.payload()),
+        at: info.location().map(|at| (PathBuf::from(at.file()), at.line(), at.column())),
+        spawned_at: registry.with(task, |live| live.spawned_at),
+        backtrace: RawBacktrace::capture(),
+        // Last: on another thread the spawner may be about to drop the handle.
+        joinable: joinable(task),
+    });
+}
+
+/// The state of the task that this thread runs. The executable is read on the first panic of a
+/// task in a process.
+fn joinable(task: Id) -> Joinable {
+    static LAYOUT: OnceLock<Result<TaskLayout, String>> = OnceLock::new();
+    let layout = LAYOUT.get_or_init(|| {
+        let image = Image::current().map_err(|error| error.to_string())?;
+        TaskLayout::of_image(&image).map_err(|error| error.to_string())
+    });
+    let task = number(task);
+    let stack = std::ptr::from_ref(&task) as u64;
+    let state = match layout {
+        Ok(layout) => layout.find_running(&ProcessMemory::own(), stack, task),
+        Err(why) => return Joinable::Unknown(why.clone()),
+    };
+    match state {
+        Ok(Some(state)) if state.join_interest => Joinable::Yes,
+        Ok(Some(_)) => Joinable::No,
+        Ok(None) => Joinable::Unknown("the task was not found on its thread's stack".to_owned()),
+        Err(error) => Joinable::Unknown(error.to_string()),
+    }
 }
 
 /// The text of a panic's payload.
@@ -47,4 +119,29 @@ pub(crate) fn message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a payload that is not text").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(functions: &[&str], caught: bool) {
+        let frame = |function: &&str| Frame {
+            function: (*function).to_owned(),
+            file: None,
+            line: None,
+            column: None,
+        };
+        assert_eq!(caught_inside(&functions.iter().map(frame).collect::<Vec<_>>()), caught);
+    }
+
+    #[test]
+    fn who_catches_first_decides() {
+        let tokio = "tokio::runtime::task::harness::poll_future";
+        check(&["app::work", tokio, "std::panicking::catch_unwind"], false);
+        check(&["app::work", "std::panic::catch_unwind", "app::task", tokio], true);
+        check(&["app::work", "__rust_try", tokio], true);
+        check(&["app::work"], false);
+    }
 }

@@ -239,6 +239,39 @@ async fn joined_task_panics() {
     assert!(error.is_panic());
 }
 
+#[leak_test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a target of other tests"]
+async fn detached_task_panics_on_a_worker() {
+    // The channel is gone once the task is, whose panic is then over.
+    let (alive, mut over) = tokio::sync::mpsc::channel::<()>(1);
+    let (go, told) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let _alive = alive;
+        told.await.unwrap();
+        panic!("nobody hears this")
+    });
+    go.send(()).unwrap();
+    over.recv().await;
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn detached_blocking_closure_panics() {
+    let (alive, mut over) = tokio::sync::mpsc::channel::<()>(1);
+    tokio::task::spawn_blocking(move || {
+        let _alive = alive;
+        panic!("nobody hears this")
+    });
+    over.recv().await;
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn panic_under_a_held_handle() {
+    let _handle = tokio::spawn(async { panic!("who knows who hears this") });
+    tokio::task::yield_now().await;
+}
+
 #[leak_test]
 #[ignore = "a target of other tests"]
 async fn caught_panic_in_a_detached_task() {

@@ -1,0 +1,91 @@
+//! Where bytes come from: the only room that reads a process.
+
+use crate::Error;
+
+/// Bytes by address: this process, a core file, a test's slice.
+///
+/// Reading must have no effect, and an address where nothing lies must give an error, not a fault.
+pub trait Memory {
+    /// Fills `into` with the bytes that start at `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::unreadable`], where not all of them can be read. What `into` holds is unspecified then.
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error>;
+}
+
+/// The word at `address`, plus `offset`.
+pub(crate) fn word(memory: &dyn Memory, address: u64, offset: u64) -> Result<u64, Error> {
+    uint(memory, address, offset, 8)
+}
+
+/// The unsigned integer of `size` bytes, eight at most, at `address` plus `offset`.
+pub(crate) fn uint(
+    memory: &dyn Memory,
+    address: u64,
+    offset: u64,
+    size: usize,
+) -> Result<u64, Error> {
+    let at = address.checked_add(offset).ok_or_else(|| Error::unreadable(address, size))?;
+    let mut bytes = [0; 8];
+    let wanted = bytes.get_mut(..size).ok_or_else(|| Error::unreadable(at, size))?;
+    memory.read(at, wanted)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// The memory of this process, read by the kernel: a wrong address gives an error instead of a fault.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessMemory {
+    _own: (),
+}
+
+impl ProcessMemory {
+    /// The memory of the process that calls.
+    pub fn own() -> Self {
+        Self { _own: () }
+    }
+}
+
+impl Memory for ProcessMemory {
+    #[cfg(target_os = "linux")]
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
+        use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+        use nix::unistd::Pid;
+        use std::io::IoSliceMut;
+
+        let len = into.len();
+        let unreadable = || Error::unreadable(address, len);
+        let base = usize::try_from(address).map_err(|_| unreadable())?;
+        let remote = [RemoteIoVec { base, len }];
+        match process_vm_readv(Pid::this(), &mut [IoSliceMut::new(into)], &remote) {
+            Ok(read) if read == len => Ok(()),
+            _ => Err(unreadable()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn read(&self, _: u64, _: &mut [u8]) -> Result<(), Error> {
+        Err(crate::error::Kind::Platform.into())
+    }
+}
+
+/// A piece of memory that somebody copied out, for instance before a process went away.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// Where the first byte lay.
+    pub address: u64,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+impl Memory for Snapshot<'_> {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
+        let piece = || {
+            let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
+            self.bytes.get(start..)?.get(..into.len())
+        };
+        let piece = piece().ok_or_else(|| Error::unreadable(address, into.len()))?;
+        into.copy_from_slice(piece);
+        Ok(())
+    }
+}

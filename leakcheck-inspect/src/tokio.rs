@@ -1,0 +1,9 @@
+//! Tokio's tasks: the only room that knows tokio's private names.
+
+mod layout;
+mod owned;
+mod running;
+mod state;
+
+pub use layout::TaskLayout;
+pub use state::TaskState;
