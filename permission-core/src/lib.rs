@@ -60,7 +60,7 @@
 //!    request that was never polled has never been.
 //! 6. **Fail closed.** Timeouts, a missing audience, a shutdown, a lock poisoned by a panic: nothing
 //!    but a rule or a person ever allows.
-//! 7. **Nothing lingers.** No task is started, for nothing. A subscriber is freed when it is
+//! 7. **Nothing lingers.** No task is ever started. A subscriber is freed when it is
 //!    dropped, when its scope is cancelled (whether or not it is polled), and by a shutdown.
 //! 8. **Denied is not cancelled**, and neither is ever reported as the other.
 //! 9. **No I/O**, and no await, under the lock.

@@ -9,6 +9,7 @@
 //! 4. Nobody is woken under the lock: signals go through the [`Outbox`].
 
 use std::collections::{BTreeMap, VecDeque};
+use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -147,7 +148,7 @@ pub(crate) struct Inbox<T: Item> {
     key: u64,
     scope: CancellationToken,
     signal: Arc<Notify>,
-    _item: std::marker::PhantomData<fn() -> T>,
+    _item: PhantomData<fn() -> T>,
 }
 
 impl<T: Item> Inbox<T> {
@@ -168,7 +169,7 @@ impl<T: Item> Inbox<T> {
             };
             T::mailboxes(state).insert(mailbox)
         });
-        Self { shared: Arc::clone(shared), key, scope, signal, _item: std::marker::PhantomData }
+        Self { shared: Arc::clone(shared), key, scope, signal, _item: PhantomData }
     }
 
     /// The next item, or `None` once the stream has ended. Cancel safe: an item is taken and
