@@ -89,7 +89,7 @@ impl Builder {
 
     /// How many events are kept for a subscriber who does not read them, 256 by default. What
     /// happens beyond that is said at [`Event::Resync`](crate::Event::Resync) and
-    /// [`Notifications::missed`](crate::Notifications::missed).
+    /// [`Notification::missed`](crate::Notification::missed).
     pub fn queue_capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.queue_capacity = capacity;
         self

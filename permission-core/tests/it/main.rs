@@ -5,6 +5,7 @@ mod fan_out;
 mod hooks;
 mod idempotency;
 mod lifecycle;
+mod model;
 mod parallel;
 mod properties;
 mod rules;

@@ -1,40 +1,14 @@
 //! S7, SequentialProperties: any sequence of operations agrees with a model of a few lines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use permission_core::ToolCallId;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::model::{Answer, End, Key, Model, Told};
 use crate::support::*;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    session: u8,
-    tool: u8,
-    path: u8,
-}
-
-impl Key {
-    fn session(session: u8) -> SessionId {
-        SessionId::from(format!("session-{session}"))
-    }
-
-    fn ask(self, call: usize) -> Ask {
-        Ask::new(Self::session(self.session), format!("tool-{}", self.tool), "act")
-            .path(format!("/tmp/{}", self.path))
-            .tool_call(call.to_string())
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Answer {
-    Once,
-    Session,
-    Deny,
-    Dismiss,
-}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -80,143 +54,6 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<Index>().prop_map(Op::Revoke),
         1 => Just(Op::JoinLate),
     ]
-}
-
-/// How a call ends, with as much of the reason as the model knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Skip,
-    SessionAuto,
-    Grant,
-    Allowed,
-    Denied,
-    Cancelled,
-    Withdrawn,
-}
-
-impl End {
-    fn of_decision(decision: &Decision) -> Self {
-        match (decision.is_allowed(), decision.by()) {
-            (true, DecidedBy::Skip) => Self::Skip,
-            (true, DecidedBy::SessionAuto) => Self::SessionAuto,
-            (true, DecidedBy::Grant(_)) => Self::Grant,
-            (true, DecidedBy::User) => Self::Allowed,
-            (false, DecidedBy::User) => Self::Denied,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn of_outcome(outcome: &Closed) -> Self {
-        match outcome {
-            Closed::Decided(decision) => Self::of_decision(decision),
-            Closed::Cancelled => Self::Cancelled,
-            Closed::Withdrawn => Self::Withdrawn,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn of_result(result: &Result<Decision, RequestError>) -> Self {
-        match result {
-            Ok(decision) => Self::of_decision(decision),
-            Err(RequestError::Cancelled) => Self::Cancelled,
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    fn state(self) -> ToolCallState {
-        match self {
-            Self::Skip | Self::SessionAuto | Self::Grant | Self::Allowed => {
-                ToolCallState::PermissionGranted
-            }
-            Self::Denied => ToolCallState::PermissionDenied,
-            Self::Cancelled | Self::Withdrawn => ToolCallState::Cancelled,
-        }
-    }
-}
-
-/// What subscribers are told of the call of that number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Opened(usize),
-    Closed(usize, End),
-}
-
-/// The service without ids, locks, futures and streams: calls are numbered as they are asked.
-#[derive(Debug, Default)]
-struct Model {
-    skip: bool,
-    auto_approved: BTreeSet<u8>,
-    grants: BTreeSet<Key>,
-    open: BTreeMap<usize, Key>,
-    told: Vec<Told>,
-    heard: Vec<(usize, ToolCallState)>,
-}
-
-impl Model {
-    /// How it ends at once, or `None` if people are asked.
-    fn ask(&mut self, call: usize, key: Key) -> Option<End> {
-        if self.skip {
-            return Some(End::Skip);
-        }
-        let end = if self.auto_approved.contains(&key.session) {
-            End::SessionAuto
-        } else if self.grants.contains(&key) {
-            End::Grant
-        } else {
-            self.open.insert(call, key);
-            self.told.push(Told::Opened(call));
-            self.heard.push((call, ToolCallState::PermissionPending));
-            return None;
-        };
-        self.heard.push((call, end.state()));
-        Some(end)
-    }
-
-    fn answer(&mut self, call: usize, answer: Answer) {
-        match answer {
-            Answer::Once => self.close(call, End::Allowed),
-            Answer::Session => {
-                self.grants.insert(self.open[&call]);
-                self.close(call, End::Allowed);
-            }
-            Answer::Deny | Answer::Dismiss => self.close(call, End::Denied),
-        }
-    }
-
-    fn close(&mut self, call: usize, end: End) {
-        self.open.remove(&call).expect("it is open");
-        self.told.push(Told::Closed(call, end));
-        self.heard.push((call, end.state()));
-    }
-
-    fn close_where(&mut self, which: impl Fn(Key) -> bool, end: End) -> usize {
-        let open = self.open.iter();
-        let calls: Vec<_> = open.filter(|(_, key)| which(**key)).map(|(call, _)| *call).collect();
-        calls.iter().for_each(|call| self.close(*call, end));
-        calls.len()
-    }
-
-    fn set_skip(&mut self, on: bool) {
-        self.skip = on;
-        if on {
-            self.close_where(|_| true, End::Skip);
-        }
-    }
-
-    fn auto_approve(&mut self, session: u8) {
-        self.auto_approved.insert(session);
-        self.close_where(|key| key.session == session, End::SessionAuto);
-    }
-
-    fn cancel_session(&mut self, session: u8) -> usize {
-        self.close_where(|key| key.session == session, End::Cancelled)
-    }
-
-    fn end_session(&mut self, session: u8) -> usize {
-        self.auto_approved.remove(&session);
-        self.grants.retain(|key| key.session != session);
-        self.cancel_session(session)
-    }
 }
 
 /// A call that waits, as the service knows it.
