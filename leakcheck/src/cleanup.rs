@@ -60,26 +60,48 @@ pub enum AtOnce {}
 
 /// The shape of a cleanup that returns a future.
 #[derive(Debug)]
-pub struct Later<Output>(std::marker::PhantomData<Output>);
+pub enum Later {}
 
 impl IntoCleanup<AtOnce> for () {
     async fn into_cleanup(self) -> Result<(), String> {
-        Ok(())
+        self.into_result()
     }
 }
 
 impl<E: fmt::Debug> IntoCleanup<AtOnce> for Result<(), E> {
     async fn into_cleanup(self) -> Result<(), String> {
-        self.map_err(|error| format!("{error:?}"))
+        self.into_result()
     }
 }
 
-impl<F, Shape> IntoCleanup<Later<Shape>> for F
+impl<F> IntoCleanup<Later> for F
 where
     F: Future,
-    F::Output: IntoCleanup<Shape>,
+    F::Output: CleanupOutput,
 {
     async fn into_cleanup(self) -> Result<(), String> {
-        self.await.into_cleanup().await
+        self.await.into_result()
+    }
+}
+
+/// What an async cleanup may return: `()` or a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned by an async cleanup",
+    note = "an async cleanup returns `()` or `Result<(), E>` with `E: Debug`"
+)]
+pub trait CleanupOutput {
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl CleanupOutput for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<E: fmt::Debug> CleanupOutput for Result<(), E> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| format!("{error:?}"))
     }
 }

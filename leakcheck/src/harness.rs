@@ -146,8 +146,7 @@ impl LeakTest {
 
     fn write(&mut self, report: &mut LeakReport) {
         let Some(sink) = &mut self.sink else { return };
-        let line = report::line(report).map_err(|error| error.to_string());
-        if let Err(message) = line.and_then(|line| sink.write(&line)) {
+        if let Err(message) = report::line(report).and_then(|line| sink.write(&line)) {
             report.faults.push(Fault::Report { message });
         }
     }

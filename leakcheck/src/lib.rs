@@ -74,7 +74,7 @@ mod settings;
 mod settle;
 mod survivor;
 
-pub use cleanup::IntoCleanup;
+pub use cleanup::{CleanupOutput, IntoCleanup};
 pub use current::{ignore_current, try_ignore_current};
 pub use error::Error;
 pub use ignore::Ignore;

@@ -35,6 +35,7 @@ impl fmt::Display for Place {
 }
 
 /// rustc names the workspace's own files relative to its root, and everybody else's absolutely.
+#[cfg(tokio_unstable)]
 pub(crate) fn is_outside_workspace(location: &Location<'_>) -> bool {
     Path::new(location.file()).is_absolute()
 }

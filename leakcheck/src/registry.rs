@@ -25,6 +25,7 @@ use crate::panics::TaskPanic;
 #[derive(Debug)]
 pub(crate) struct Registry {
     shards: Box<[Mutex<Shard>]>,
+    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
     panics: Mutex<Vec<TaskPanic>>,
     ignored_current: AtomicBool,
@@ -83,6 +84,7 @@ pub(crate) struct Ancestors {
 impl Ancestors {
     const MOST: usize = 4;
 
+    #[cfg(tokio_unstable)]
     fn below(parent: Id, spawned_at: &'static Location<'static>, of_parent: &Self) -> Self {
         let mut nearest = [None; Self::MOST];
         nearest[0] = Some((parent, spawned_at));
@@ -195,10 +197,7 @@ impl Registry {
 }
 
 /// What the hooks tell.
-#[cfg_attr(
-    all(not(tokio_unstable), not(test)),
-    expect(dead_code, reason = "the plain tier has no hooks")
-)]
+#[cfg(tokio_unstable)]
 impl Registry {
     pub(crate) fn spawned(&self, id: Id, spawned_at: &'static Location<'static>, spawner: Spawner) {
         let ancestors = match spawner {

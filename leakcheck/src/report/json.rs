@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
+use struson::writer::{JsonStreamWriter, JsonWriter};
 
 use super::{Fault, Ignored, LeakReport, Panicked, Verdict};
 use crate::survivor::{Survivor, ms};
@@ -91,8 +92,13 @@ pub(super) fn milliseconds<S: Serializer>(
 }
 
 /// The report as one line, its end included.
-pub(crate) fn line(report: &LeakReport) -> Result<String, serde_json::Error> {
-    serde_json::to_string(report).map(|line| line + "\n")
+pub(crate) fn line(report: &LeakReport) -> Result<Vec<u8>, String> {
+    let mut line = Vec::new();
+    let mut writer = JsonStreamWriter::new(&mut line);
+    writer.serialize_value(report).map_err(|error| error.to_string())?;
+    writer.finish_document().map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Where the lines go: opened before the body runs, so that a folder that cannot be written to is
@@ -119,8 +125,8 @@ impl Sink {
     }
 
     /// Appends one line in one write, so that parallel tests do not mix theirs.
-    pub(crate) fn write(&mut self, line: &str) -> Result<(), String> {
-        let written = self.file.write_all(line.as_bytes());
+    pub(crate) fn write(&mut self, line: &[u8]) -> Result<(), String> {
+        let written = self.file.write_all(line);
         written.map_err(|error| format!("`{}`: {error}", self.path.display()))
     }
 }
