@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anstream::{eprintln, println};
+use anstream::println;
 use anstyle::{AnsiColor, Style};
 use leakcheck::{Error, LeakReport, Options, Runtime, Verdict};
 use leakcheck_examples::{response, subscriber, third_party, worker};
@@ -64,6 +64,28 @@ const PATTERNS: [Pattern; 4] = [
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    let surprises = match tour() {
+        Ok(surprises) => surprises,
+        Err(error) => vec![format!("the tour cannot go on: {error}")],
+    };
+    println!();
+    if surprises.is_empty() {
+        println!(
+            "{GOOD}All as expected{GOOD:#}: {count} leaks found, {count} mended, in {:.1} s.\n\
+             The same as tests: examples/tests/leaks.rs, `cargo test -p leakcheck-examples`.",
+            began.elapsed().as_secs_f64(),
+            count = PATTERNS.len(),
+        );
+        return ExitCode::SUCCESS;
+    }
+    for surprise in &surprises {
+        println!("{BAD}Not as expected{BAD:#}: {surprise}.");
+    }
+    ExitCode::FAILURE
+}
+
+/// Shows every pattern, and says what came out otherwise than expected.
+fn tour() -> Result<Vec<String>, Error> {
     println!(
         "{HEADING}Four leaks in a permission service, as leakcheck finds them{HEADING:#}\n\
          Each comes with its report, and with the lines that mend it."
@@ -71,27 +93,9 @@ fn main() -> ExitCode {
     let mut surprises = Vec::new();
     for (index, pattern) in PATTERNS.iter().enumerate() {
         println!("\n{HEADING}{}. {}{HEADING:#}\n{}\n", index + 1, pattern.title, pattern.story);
-        match pattern.show() {
-            Ok(found) => surprises.extend(found),
-            Err(error) => {
-                eprintln!("{BAD}The tour cannot go on{BAD:#}: {error}");
-                return ExitCode::FAILURE;
-            }
-        }
+        surprises.extend(pattern.show()?);
     }
-    for surprise in &surprises {
-        println!("{BAD}Not as expected{BAD:#}: {surprise}");
-    }
-    if !surprises.is_empty() {
-        return ExitCode::FAILURE;
-    }
-    println!(
-        "\n{GOOD}All as expected{GOOD:#}: {count} leaks found, {count} mended, in {:.1} s.\n\
-         The same as tests: examples/tests/leaks.rs, `cargo test -p leakcheck-examples`.",
-        began.elapsed().as_secs_f64(),
-        count = PATTERNS.len(),
-    );
-    ExitCode::SUCCESS
+    Ok(surprises)
 }
 
 impl Pattern {
