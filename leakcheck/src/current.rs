@@ -5,15 +5,17 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::registry::Registry;
+use crate::registry::{Polling, Registry};
 
 thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Current {
     registry: Arc<Registry>,
+    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only the task hooks ask"))]
+    polling: Arc<Polling>,
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only the spawn hook asks"))]
     runs_body: bool,
 }
@@ -75,16 +77,22 @@ pub(crate) fn runs_body() -> bool {
     CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.runs_body))
 }
 
+/// What the current thread polls; `None` on a thread of no leak test.
+#[cfg(tokio_unstable)]
+pub(crate) fn with_polling<R>(tell: impl FnOnce(Option<&Polling>) -> R) -> R {
+    CURRENT.with_borrow(|current| tell(current.as_ref().map(|current| &*current.polling)))
+}
+
 /// Makes this thread one of the registry's runtime, for good: it is one that the runtime started.
 pub(crate) fn adopt_thread(registry: &Arc<Registry>) {
-    let registry = Arc::clone(registry);
-    CURRENT.set(Some(Current { registry, runs_body: false }));
+    let (registry, polling) = (Arc::clone(registry), registry.add_thread());
+    CURRENT.set(Some(Current { registry, polling, runs_body: false }));
 }
 
 /// Makes this thread the registry's until the guard is dropped.
 pub(crate) fn enter(registry: &Arc<Registry>) -> Entered {
-    let registry = Arc::clone(registry);
-    Entered { before: CURRENT.replace(Some(Current { registry, runs_body: true })) }
+    let (registry, polling) = (Arc::clone(registry), registry.own_thread());
+    Entered { before: CURRENT.replace(Some(Current { registry, polling, runs_body: true })) }
 }
 
 /// Gives the thread back to whose it was: runtimes may be used in turns.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, TaskMeta};
 
+use crate::current;
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::registry::{Registry, Spawner};
@@ -83,19 +84,22 @@ pub(crate) fn install(builder: &mut Builder, registry: &Arc<Registry>, user: &Us
     install!(builder, on_task_spawn, registry, user.spawn, |own, meta| {
         own.spawned(meta.id(), meta.spawned_at(), spawner());
     });
-    install!(builder, on_task_terminate, registry, user.terminate, |own, meta| own
-        .terminated(meta.id()));
-    install!(builder, on_before_task_poll, registry, user.before_poll, |own, meta| own
-        .poll_began(meta.id()));
-    install!(builder, on_after_task_poll, registry, user.after_poll, |own, meta| own
-        .poll_ended(meta.id()));
+    install!(builder, on_task_terminate, registry, user.terminate, |own, meta| {
+        current::with_polling(|thread| own.terminated(meta.id(), thread));
+    });
+    install!(builder, on_before_task_poll, registry, user.before_poll, |own, meta| {
+        current::with_polling(|thread| thread.map(|thread| own.poll_began(meta.id(), thread)));
+    });
+    install!(builder, on_after_task_poll, registry, user.after_poll, |own, meta| {
+        current::with_polling(|thread| thread.map(|thread| own.poll_ended(meta.id(), thread)));
+    });
 }
 
 /// The hook runs on the spawner's own stack: whoever runs here is the parent.
 fn spawner() -> Spawner {
     match tokio::task::try_id() {
         Some(parent) => Spawner::Task(parent),
-        None if crate::current::runs_body() => Spawner::Body,
+        None if current::runs_body() => Spawner::Body,
         None => Spawner::Thread,
     }
 }
@@ -118,20 +122,17 @@ async fn replaced_during_life(registry: Arc<Registry>) -> Vec<&'static str> {
     let probe = tokio::spawn(async move {
         // The first poll has to end for its hooks to be seen by the second.
         tokio::task::yield_now().await;
-        registry.with(tokio::task::id(), |live| (live.polls, live.last_poll > live.born))
+        let id = tokio::task::id();
+        current::with_polling(|thread| registry.seen_polled(id, thread?))
     });
-    let thread = tokio::task::spawn_blocking(|| crate::current::registry().is_some());
+    let thread = tokio::task::spawn_blocking(|| current::registry().is_some());
     let mut replaced = Vec::new();
     match probe.await.ok().flatten() {
         None => replaced.push("on_task_spawn"),
-        Some((polls, ended)) => {
-            if polls == 0 {
-                replaced.push("on_before_task_poll");
-            }
-            if !ended {
-                replaced.push("on_after_task_poll");
-            }
-        }
+        // Without its begin, the end of a poll cannot be told of.
+        Some((false, _)) => replaced.push("on_before_task_poll"),
+        Some((true, false)) => replaced.push("on_after_task_poll"),
+        Some((true, true)) => {}
     }
     if !thread.await.unwrap_or(true) {
         replaced.push("on_thread_start");

@@ -11,8 +11,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -28,6 +28,8 @@ pub(crate) struct Registry {
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
     panics: Mutex<Vec<TaskPanic>>,
+    /// The test's own thread first.
+    threads: Mutex<Vec<Arc<Polling>>>,
     ignored_current: AtomicBool,
     settling: AtomicBool,
     ended: AtomicUsize,
@@ -53,15 +55,22 @@ pub(crate) struct Live {
     pub(crate) ancestors: Ancestors,
     pub(crate) backtrace: Option<Box<RawBacktrace>>,
     pub(crate) born: Instant,
-    /// When its last poll began or ended.
+    /// When its last poll ended.
     pub(crate) last_poll: Instant,
+    /// Polls that ended.
     pub(crate) polls: u64,
-    /// Polls seen before settling began.
+    /// Those that ended before settling began.
     pub(crate) polls_before_settling: u64,
+    /// Whether a thread polls it. Only snapshots know.
     pub(crate) running: bool,
     /// It lived when the test said `ignore_current()`.
     pub(crate) ignored_as_current: bool,
 }
+
+/// What one of the runtime's threads polls: the key of a task, or 0. A poll's begin and the end of
+/// a task that ended with it touch nothing else, so that most tasks cost two short locks in all.
+#[derive(Debug, Default)]
+pub(crate) struct Polling(AtomicU64);
 
 /// Who called `spawn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +114,7 @@ impl Registry {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             capture,
             panics: Mutex::default(),
+            threads: Mutex::new(vec![Arc::default()]),
             ignored_current: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             ended: AtomicUsize::new(0),
@@ -118,12 +128,29 @@ impl Registry {
 
     /// The live tasks, oldest id first.
     pub(crate) fn snapshot(&self) -> Vec<(Id, Live)> {
+        let polled: Vec<u64> =
+            lock(&self.threads).iter().map(|thread| thread.0.load(Ordering::SeqCst)).collect();
         let mut all = Vec::new();
         for shard in &self.shards {
-            all.extend(lock(shard).iter().map(|(id, live)| (*id, live.clone())));
+            all.extend(lock(shard).iter().map(|(id, live)| {
+                let running = polled.contains(&key(*id));
+                (*id, Live { running, ..live.clone() })
+            }));
         }
         all.sort_by_key(|(id, _)| crate::survivor::number(*id));
         all
+    }
+
+    /// The test's own thread, as one that polls.
+    pub(crate) fn own_thread(&self) -> Arc<Polling> {
+        Arc::clone(&lock(&self.threads)[0])
+    }
+
+    /// One more thread that may poll the runtime's tasks.
+    pub(crate) fn add_thread(&self) -> Arc<Polling> {
+        let polling = Arc::new(Polling::default());
+        lock(&self.threads).push(Arc::clone(&polling));
+        polling
     }
 
     /// Looks at one live task.
@@ -224,27 +251,68 @@ impl Registry {
         lock(self.shard(id)).insert(id, live);
     }
 
-    pub(crate) fn poll_began(&self, id: Id) {
-        if let Some(live) = lock(self.shard(id)).get_mut(&id) {
-            live.polls += 1;
-            live.running = true;
-        }
+    /// Whether the hooks told of the poll that the task is in, and of the end of one before; `None`
+    /// if they did not tell of the task.
+    pub(crate) fn seen_polled(&self, id: Id, thread: &Polling) -> Option<(bool, bool)> {
+        let began = thread.0.load(Ordering::Relaxed) == key(id);
+        self.with(id, |live| (began, live.polls > 0))
     }
 
-    pub(crate) fn poll_ended(&self, id: Id) {
+    pub(crate) fn poll_began(&self, id: Id, thread: &Polling) {
+        thread.0.store(key(id), Ordering::Relaxed);
+    }
+
+    pub(crate) fn poll_ended(&self, id: Id, thread: &Polling) {
+        let ended_meanwhile = thread.0.swap(0, Ordering::Relaxed) == 0;
+        if ended_meanwhile {
+            return;
+        }
         if let Some(live) = lock(self.shard(id)).get_mut(&id) {
-            live.running = false;
+            live.polls += 1;
             live.last_poll = Instant::now();
         }
     }
 
-    pub(crate) fn terminated(&self, id: Id) {
+    /// `thread` is the one that tells, if it is one that polls.
+    pub(crate) fn terminated(&self, id: Id, thread: Option<&Polling>) {
+        if let Some(thread) = thread {
+            // Its last poll, if that is what ends it, need not be counted any more.
+            let polled = key(id);
+            let _ = thread.0.compare_exchange(polled, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
         let known = lock(self.shard(id)).remove(&id).is_some();
         if known && self.settling.load(Ordering::SeqCst) {
             self.ended.fetch_add(1, Ordering::SeqCst);
             self.changed.notify_one();
         }
     }
+}
+
+/// The number in an id, as its hash gives it: tokio shows it, and gives it in no other way that
+/// costs as little. Only ever compared with another of these.
+fn key(id: Id) -> u64 {
+    #[derive(Default)]
+    struct Number(u64);
+
+    impl Hasher for Number {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+
+    let mut number = Number::default();
+    std::hash::Hash::hash(&id, &mut number);
+    number.finish()
 }
 
 /// A registry's own code does not panic under its locks (invariant 3), so the data is whole.

@@ -34,8 +34,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// Clocks end somewhere: no test waits for a year.
 const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Where no event tells of an end, looks come at once for this long (most ends are microseconds
-/// away), then at growing distances.
+/// Most ends are microseconds away: for this long ready tasks get their turns and no timer is set.
+/// After that, where no event tells of an end, looks come at growing distances.
 const AT_ONCE: Duration = Duration::from_micros(250);
 
 /// The longest distance between two looks.
@@ -51,15 +51,18 @@ pub(crate) async fn settle(
 ) {
     let grace = grace.clamp(TICK, LONGEST_GRACE);
     let began = Instant::now();
-    let last = began + grace * MOST_GRACES;
-    let mut deadline = began + grace;
+    let mut looks = Looks::default();
     let mut left = unsettled.left();
+    while left.tasks > 0 && looks.at_once().await {
+        left = unsettled.left();
+    }
     if left.tasks == 0 {
         return;
     }
+    let last = began + grace * MOST_GRACES;
+    let mut deadline = began + grace;
     let alarm = Alarm::for_paused_clock(registry, grace * MOST_GRACES);
     let mut progress = Progress { fewest: left.tasks, ended: unsettled.ended(), at: None };
-    let mut looks = Looks { began: std::time::Instant::now(), distance: TICK };
     while left.tasks > 0 && !alarm.rang() {
         let now = Instant::now();
         if now >= deadline {
@@ -70,6 +73,7 @@ pub(crate) async fn settle(
         }
         if left.told {
             let _ = tokio::time::timeout_at(deadline, registry.changed()).await;
+            looks = Looks::default();
         } else {
             looks.wait(registry, deadline).await;
         }
@@ -78,21 +82,31 @@ pub(crate) async fn settle(
     }
 }
 
-/// Waiting where nothing tells of an end.
+/// Looking again where nothing tells of an end.
+#[derive(Default)]
 struct Looks {
-    began: std::time::Instant,
+    began: Option<std::time::Instant>,
     distance: Duration,
 }
 
 impl Looks {
-    /// The real time decides between the two: a paused clock does not move between turns.
-    async fn wait(&mut self, registry: &Registry, deadline: Instant) {
-        if self.began.elapsed() < AT_ONCE {
+    /// Gives ready tasks a turn; false once the time for that is over. The real time decides: a
+    /// paused clock does not move between turns.
+    async fn at_once(&mut self) -> bool {
+        let began = *self.began.get_or_insert_with(std::time::Instant::now);
+        let early = began.elapsed() < AT_ONCE;
+        if early {
             tokio::task::yield_now().await;
+        }
+        early
+    }
+
+    async fn wait(&mut self, registry: &Registry, deadline: Instant) {
+        if self.at_once().await {
             return;
         }
+        self.distance = (self.distance * 2).clamp(TICK, LONGEST_LOOK);
         let until = deadline.min(Instant::now() + self.distance);
-        self.distance = (self.distance * 2).min(LONGEST_LOOK);
         let _ = tokio::time::timeout_at(until, registry.changed()).await;
     }
 }

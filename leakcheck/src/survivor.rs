@@ -137,7 +137,7 @@ impl Identified {
             state: Some(state(live)),
             age_ms: Some(ms(now.saturating_duration_since(live.born))),
             idle_ms: Some(ms(now.saturating_duration_since(live.last_poll))),
-            polls: Some(live.polls),
+            polls: Some(live.polls + u64::from(live.running)),
             polls_in_grace: Some(live.polls - live.polls_before_settling),
             spawned_at: Some(spawned_at),
             spawned_by: origin.function,

@@ -112,13 +112,14 @@ mod hooks {
                 builder.on_task_terminate(|_| {});
             }));
             assert!(terminate.contains("`on_task_terminate` was replaced"), "{terminate}");
-            let polls = replaced(options().configure(|builder| {
-                builder.on_before_task_poll(|_| {}).on_after_task_poll(|_| {});
+            let begins = replaced(options().configure(|builder| {
+                builder.on_before_task_poll(|_| {});
             }));
-            assert!(
-                polls.contains("`on_before_task_poll`, `on_after_task_poll` was replaced"),
-                "{polls}"
-            );
+            assert!(begins.contains("`on_before_task_poll` was replaced"), "{begins}");
+            let ends = replaced(options().configure(|builder| {
+                builder.on_after_task_poll(|_| {});
+            }));
+            assert!(ends.contains("`on_after_task_poll` was replaced"), "{ends}");
             let threads = replaced(options().configure(|builder| {
                 builder.on_thread_start(|| {});
             }));
