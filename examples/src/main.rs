@@ -105,7 +105,7 @@ impl Pattern {
         let bad = format!("{}::bad", self.name);
         match checked(&bad, self.bad)? {
             Err(report) => {
-                println!("{report}");
+                println!("{}", report.to_ansi());
                 if report.verdict != Verdict::Leaked || report.leaked() != 1 {
                     surprises.push(format!("`{bad}` should leak one task and no more"));
                 }
@@ -120,7 +120,7 @@ impl Pattern {
         match checked(&good, self.good)? {
             Ok(()) => println!("    {GOOD}clean{GOOD:#}: nothing outlives `{good}`"),
             Err(report) => {
-                println!("{report}");
+                println!("{}", report.to_ansi());
                 surprises.push(format!("`{good}` should be clean"));
             }
         }

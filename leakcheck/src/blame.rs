@@ -16,35 +16,50 @@ pub(crate) struct SpawnOrigin {
 }
 
 impl SpawnOrigin {
-    pub(crate) fn new(spawned_at: &Place, frames: Option<&[Frame]>, workspace: &Workspace) -> Self {
-        let own_place = spawned_at.in_workspace.then(|| spawned_at.clone());
-        let Some(frames) = frames.map(below_capture) else {
-            return Self { blame: own_place, function: None, functions: None };
-        };
-        let place = |frame: &Frame| {
-            Some(workspace.place(frame.file.as_deref()?, frame.line?, frame.column))
-        };
+    /// `above` are the places that spawned the tasks above, parent first: the last resort where
+    /// neither the place nor the backtrace lead into the workspace.
+    pub(crate) fn new<'a>(
+        spawned_at: &Place,
+        frames: Option<&[Frame]>,
+        mut above: impl Iterator<Item = &'a Place>,
+        workspace: &Workspace,
+    ) -> Self {
+        let frames = frames.map(spawn_side);
         let first = |wanted: &dyn Fn(&Place) -> bool| {
-            frames.iter().find(|frame| place(frame).is_some_and(|place| wanted(&place)))
+            frames?.iter().find(|frame| place(frame, workspace).is_some_and(|at| wanted(&at)))
         };
         let caller = first(&|at| at.file == spawned_at.file && at.line == spawned_at.line);
         let own = first(&|at| at.in_workspace);
         let by = [caller, own].into_iter().flatten().map(|frame| frame.function.clone());
+        let own_place = spawned_at.in_workspace.then(|| spawned_at.clone());
         Self {
-            blame: own_place.or_else(|| own.and_then(place)),
+            blame: own_place
+                .or_else(|| own.and_then(|frame| place(frame, workspace)))
+                .or_else(|| above.find(|place| place.in_workspace).cloned()),
             function: own.map(|frame| frame.function.clone()),
-            functions: Some(by.collect()),
+            functions: frames.map(|_| by.collect()),
         }
     }
 }
 
-/// What lies below the capture itself, whose frames are in the workspace when leakcheck tests
+fn place(frame: &Frame, workspace: &Workspace) -> Option<Place> {
+    Some(workspace.place_in_debug_info(frame.file.as_deref()?, frame.line?, frame.column))
+}
+
+/// The frames between the capture and whoever runs the spawning task or the test's body: what is
+/// further out asked for nothing. The capture itself is in the workspace when leakcheck tests
 /// itself.
-fn below_capture(frames: &[Frame]) -> &[Frame] {
-    let own = ["leakcheck::backtrace::", "leakcheck::registry::", "leakcheck::hooks::"];
-    let is_own = |frame: &Frame| own.iter().any(|module| frame.function.contains(module));
-    let last = frames.iter().rposition(is_own);
-    &frames[last.map_or(0, |last| last + 1)..]
+fn spawn_side(frames: &[Frame]) -> &[Frame] {
+    let any_of = |names: &'static [&'static str]| {
+        move |frame: &Frame| names.iter().any(|name| frame.function.contains(name))
+    };
+    let capture =
+        any_of(&["leakcheck::backtrace::", "leakcheck::registry::", "leakcheck::hooks::"]);
+    let runner = any_of(&["tokio::runtime::task::", "tokio::runtime::context::runtime::"]);
+    let from = frames.iter().rposition(capture).map_or(0, |last| last + 1);
+    let spawned = &frames[from..];
+    let until = spawned.iter().position(runner).unwrap_or(spawned.len());
+    &spawned[..until]
 }
 
 #[cfg(test)]
@@ -65,14 +80,21 @@ mod tests {
             frame("pool::run", "/c/registry/src/i/pool-1.0.0/src/lib.rs", 3),
             frame("app::connect", "src/app.rs", 4),
             frame("app::main", "src/main.rs", 5),
+            frame(
+                "tokio::runtime::task::raw::poll",
+                "/c/registry/src/i/tokio-1.54.1/src/raw.rs",
+                6,
+            ),
+            frame("app::outer", "src/outer.rs", 7),
         ]
     }
 
     #[track_caller]
     fn check(file: &str, line: u32, blame: &str, function: &str, functions: &[&str]) {
-        let workspace = Workspace::default();
+        let workspace = Workspace::without_root();
         let spawned_at = workspace.place(Path::new(file), line, None);
-        let origin = SpawnOrigin::new(&spawned_at, Some(&frames()), &workspace);
+        let none = std::iter::empty();
+        let origin = SpawnOrigin::new(&spawned_at, Some(&frames()), none, &workspace);
         assert_eq!(origin.blame.unwrap().to_string(), blame);
         assert_eq!(origin.function.as_deref(), Some(function));
         assert_eq!(origin.functions.unwrap(), functions);
@@ -90,11 +112,30 @@ mod tests {
     }
 
     #[test]
-    fn without_a_backtrace_only_an_own_place_can_be_blamed() {
-        let workspace = Workspace::default();
-        let origin =
-            |file| SpawnOrigin::new(&workspace.place(Path::new(file), 1, None), None, &workspace);
-        assert_eq!(origin("src/app.rs").blame.unwrap().to_string(), "src/app.rs:1");
-        assert_eq!(origin("/elsewhere/lib.rs").blame, None);
+    fn whoever_runs_the_spawning_task_is_not_to_blame() {
+        let workspace = Workspace::without_root();
+        let shim = workspace.place(Path::new("/c/registry/src/i/pool-1.0.0/src/lib.rs"), 3, None);
+        let frames: Vec<_> =
+            frames().into_iter().filter(|f| !f.function.contains("app::m")).collect();
+        let frames: Vec<_> =
+            frames.into_iter().filter(|frame| frame.function != "app::connect").collect();
+        let parent = workspace.place(Path::new("src/parent.rs"), 9, None);
+        let blame = |above: &[Place]| {
+            SpawnOrigin::new(&shim, Some(&frames), above.iter(), &workspace).blame
+        };
+        assert_eq!(blame(&[]), None);
+        assert_eq!(blame(&[shim.clone(), parent.clone()]), Some(parent));
+    }
+
+    #[test]
+    fn without_a_backtrace_an_own_place_is_blamed_or_that_of_a_task_above() {
+        let workspace = Workspace::without_root();
+        let place = |file| workspace.place(Path::new(file), 1, None);
+        let origin = |file, above: &[Place]| {
+            SpawnOrigin::new(&place(file), None, above.iter(), &workspace).blame
+        };
+        assert_eq!(origin("src/app.rs", &[]), Some(place("src/app.rs")));
+        assert_eq!(origin("/elsewhere/lib.rs", &[]), None);
+        assert_eq!(origin("/elsewhere/lib.rs", &[place("src/a.rs")]), Some(place("src/a.rs")));
     }
 }

@@ -137,9 +137,9 @@ impl<'a> Watch<'a> {
             // A clean test reads no file: not even to find out where its workspace is.
             return Vec::new();
         }
-        let now = Instant::now();
-        let workspace = self.workspace().clone();
-        live.iter().map(|(id, live)| Identified::new(*id, live, &workspace, now)).collect()
+        let registry = &self.runtime.registry;
+        let workspace = self.workspace();
+        live.iter().map(|(id, live)| Identified::new(*id, live, registry, workspace)).collect()
     }
 
     /// How many of the live tasks no ignore covers.
@@ -150,12 +150,14 @@ impl<'a> Watch<'a> {
             return 0;
         }
         let workspace = self.workspace().clone();
-        let now = Instant::now();
         for id in &live {
             if !self.known.contains_key(id) {
                 let found = runtime.registry.with(*id, Clone::clone);
-                self.known
-                    .extend(found.map(|live| (*id, Identified::new(*id, &live, &workspace, now))));
+                self.known.extend(
+                    found.map(|live| {
+                        (*id, Identified::new(*id, &live, &runtime.registry, &workspace))
+                    }),
+                );
             }
         }
         let mut identified: Vec<_> =

@@ -1,5 +1,6 @@
 //! What a survivor's state tells of its cause, and what to do.
 
+use crate::libraries;
 use crate::survivor::{Cause, State, Survivor};
 
 /// Polls during the grace from which on a task counts as busy. Measured on 2,931 published tests:
@@ -50,9 +51,10 @@ fn help(survivor: &Survivor) -> String {
         Some(Cause::NeverPolled) => {
             "find what keeps the runtime's threads busy; await the task before the test ends"
         }
-        None if from_library(survivor) => {
-            "shut the library's object down the way it offers (close, shutdown, drop of its last handle) and await that"
-        }
+        None if from_library(survivor) => libraries::way_out(survivor).unwrap_or(
+            "shut the library's object down the way it offers (close, shutdown, drop of its last \
+             handle) and await that",
+        ),
         None => {
             "await its JoinHandle, abort it, or end what it waits for (drop the sender, cancel the token)"
         }
@@ -60,6 +62,7 @@ fn help(survivor: &Survivor) -> String {
     advice.to_owned()
 }
 
-fn from_library(survivor: &Survivor) -> bool {
+/// Whether somebody else's code called `spawn`.
+pub(crate) fn from_library(survivor: &Survivor) -> bool {
     survivor.spawned_at.as_ref().is_some_and(|place| !place.in_workspace)
 }

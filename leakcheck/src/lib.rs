@@ -62,6 +62,7 @@ mod harness;
 mod hooks;
 mod ignore;
 mod judge;
+mod libraries;
 mod options;
 #[doc(hidden)]
 pub mod outcome;
@@ -83,7 +84,7 @@ pub use options::{Action, Flavor, Options};
 pub use place::Place;
 pub use report::{Fault, Ignored, LeakReport, Panicked, Tier, Verdict};
 pub use runtime::Runtime;
-pub use survivor::{Cause, Kind, SpawnedBy, State, Survivor};
+pub use survivor::{Ancestor, Cause, Kind, SpawnedBy, State, Survivor};
 
 /// Runs a future as the body of a leak test, for harnesses that have no place for an attribute:
 /// proptest, `#[sqlx::test]`'s pool functions, a runner of your own.

@@ -61,6 +61,12 @@ impl Workspace {
         Self { root: Some(root.to_owned()) }
     }
 
+    /// One whose root is not known, as in an executable that was moved away.
+    #[cfg(test)]
+    pub(crate) fn without_root() -> Self {
+        Self::default()
+    }
+
     pub(crate) fn root(&self) -> Option<&Path> {
         self.root.as_deref()
     }
@@ -79,6 +85,15 @@ impl Workspace {
         let shown = own.map_or_else(|| shorten(file), Path::to_owned);
         let file = shown.to_string_lossy().into_owned();
         Place { file, line, column, in_workspace: own.is_some() }
+    }
+
+    /// A place as debug info names it. There a relative path is whatever the file's compiler was
+    /// given: the workspace's only if such a file is there.
+    pub(crate) fn place_in_debug_info(&self, file: &Path, line: u32, column: Option<u32>) -> Place {
+        let mut place = self.place(file, line, column);
+        let exists = |root: &PathBuf| root.join(file).is_file();
+        place.in_workspace &= file.is_absolute() || self.root.as_ref().is_none_or(exists);
+        place
     }
 
     /// The text of a line of the user's own code, trimmed. `None` where the source is not there.
@@ -138,6 +153,16 @@ mod tests {
         assert_eq!(here.file, "leakcheck/src/place.rs");
         let line = workspace.source_line(&here);
         assert_eq!(line.as_deref(), Some("let here = workspace.place_of(Location::caller());"));
+    }
+
+    #[test]
+    fn in_debug_info_a_relative_path_may_be_anybodys() {
+        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")));
+        let own = |file| workspace.place_in_debug_info(Path::new(file), 1, None).in_workspace;
+        assert!(!own("./nptl/pthread_create.c"));
+        assert!(own("leakcheck/src/place.rs"));
+        assert!(own(concat!(env!("CARGO_MANIFEST_DIR"), "/src/place.rs")));
+        assert!(!own("/rustc/59807616/library/core/src/ops/function.rs"));
     }
 
     #[test]

@@ -61,15 +61,13 @@ impl Subject {
         Self { test, ..Self::default() }
     }
 
-    /// Where the user's workspace is: around the package, or around the folder that the process
-    /// was started in, which cargo makes the package's.
+    /// Where the user's workspace is: around the package, as the attribute or cargo tells, or else
+    /// around the folder that the process was started in.
     pub(crate) fn workspace(&self) -> Workspace {
-        match self.manifest_dir {
-            Some(dir) => Workspace::around(Some(dir)),
-            None => Workspace::around(
-                std::env::current_dir().ok().as_deref().and_then(|dir| dir.to_str()),
-            ),
-        }
+        let told = self.manifest_dir.map(ToOwned::to_owned);
+        let cargo = || std::env::var("CARGO_MANIFEST_DIR").ok();
+        let here = || std::env::current_dir().ok()?.to_str().map(ToOwned::to_owned);
+        Workspace::around(told.or_else(cargo).or_else(here).as_deref())
     }
 }
 

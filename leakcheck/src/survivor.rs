@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::task::Id;
 
 use crate::blame::SpawnOrigin;
 use crate::ignore::Facts;
 use crate::place::{Place, Workspace};
-use crate::registry::{Live, Spawner};
+use crate::registry::{Live, Registry, Spawner};
 
 /// A task that outlived its test, or several that are alike.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,14 +43,29 @@ pub struct Survivor {
     pub source_line: Option<String>,
     /// Who called `spawn`.
     pub spawner: Option<SpawnedBy>,
-    /// The ids of the tasks above it, parent first; at most four.
-    pub ancestors: Vec<u64>,
-    /// The places that spawned those.
-    pub ancestor_places: Vec<Place>,
+    /// The tasks above it, parent first; at most four.
+    #[serde(serialize_with = "ids")]
+    pub ancestors: Vec<Ancestor>,
     /// What kind of leak it is, where that is known.
     pub cause: Option<Cause>,
     /// What to do about it.
     pub help: Option<String>,
+}
+
+/// A task above a survivor: it spawned the survivor, or one that did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ancestor {
+    /// tokio's id of it.
+    pub id: u64,
+    /// The place that spawned it.
+    pub spawned_at: Place,
+    /// Whether it is over, and the survivor outlived it too.
+    pub ended: bool,
+}
+
+fn ids<S: Serializer>(ancestors: &[Ancestor], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ancestors.iter().map(|ancestor| ancestor.id))
 }
 
 /// What kind of thing survived.
@@ -119,10 +134,21 @@ pub(crate) struct Identified {
 
 impl Identified {
     /// Makes the registry's facts readable. Slow if a backtrace has to be resolved.
-    pub(crate) fn new(id: Id, live: &Live, workspace: &Workspace, now: Instant) -> Self {
+    pub(crate) fn new(id: Id, live: &Live, registry: &Registry, workspace: &Workspace) -> Self {
+        let now = Instant::now();
         let spawned_at = workspace.place_of(live.spawned_at);
         let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
-        let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), workspace);
+        let ancestors: Vec<_> = live
+            .ancestors
+            .iter()
+            .map(|(id, at)| Ancestor {
+                id: number(id),
+                spawned_at: workspace.place_of(at),
+                ended: registry.with(id, |_| ()).is_none(),
+            })
+            .collect();
+        let above = ancestors.iter().map(|ancestor| &ancestor.spawned_at);
+        let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), above, workspace);
         let mut places = vec![spawned_at.clone()];
         places.extend(origin.blame.iter().filter(|blame| **blame != spawned_at).cloned());
         let source_line = origin.blame.as_ref().and_then(|blame| workspace.source_line(blame));
@@ -144,8 +170,7 @@ impl Identified {
             blame: origin.blame,
             source_line,
             spawner: Some(spawner(live.spawner)),
-            ancestors: live.ancestors.iter().map(|(id, _)| number(id)).collect(),
-            ancestor_places: live.ancestors.iter().map(|(_, at)| workspace.place_of(at)).collect(),
+            ancestors,
             cause: None,
             help: None,
         };
@@ -181,7 +206,6 @@ impl Survivor {
             source_line: None,
             spawner: None,
             ancestors: Vec::new(),
-            ancestor_places: Vec::new(),
             cause: None,
             help: None,
         }
@@ -190,7 +214,7 @@ impl Survivor {
     /// What makes two survivors alike in a report: the same line spawned them, under a parent of
     /// the same line, and they do the same.
     fn likeness(&self) -> impl Eq + std::hash::Hash + use<> {
-        let parent = self.ancestor_places.first().cloned();
+        let parent = self.ancestors.first().map(|parent| parent.spawned_at.clone());
         (self.spawned_at.clone(), self.blame.clone(), parent, self.state, self.cause)
     }
 }

@@ -153,6 +153,12 @@ impl LeakReport {
         self.survivors.iter().map(|survivor| survivor.count).sum()
     }
 
+    /// The report as a terminal shows it, in colours. Print it through `anstream`, or where colours
+    /// are known to be wanted; `Display` has none.
+    pub fn to_ansi(&self) -> String {
+        text::render(self)
+    }
+
     /// Whether there is anything that the verdict's action applies to.
     pub(crate) fn has_findings(&self) -> bool {
         !(self.survivors.is_empty() && self.panics.is_empty() && self.undecided.is_empty())
@@ -161,7 +167,7 @@ impl LeakReport {
 
 impl fmt::Display for LeakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&anstream::adapter::strip_str(&text::render(self)).to_string())
+        f.write_str(&text::render_plainly(self))
     }
 }
 

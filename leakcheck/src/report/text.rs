@@ -6,6 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use super::{Fault, LeakReport, Panicked, Tier, Verdict};
+use crate::diagnose::from_library;
 use crate::survivor::{SpawnedBy, State, Survivor};
 
 const OWN: Style = AnsiColor::Cyan.on_default().bold();
@@ -16,7 +17,7 @@ const DIM: Style = Style::new().dimmed();
 const IN_FULL: usize = 5;
 const IN_SHORT: usize = 20;
 
-/// The whole report. The first line has no colours: test runners look for it.
+/// The whole report, in colours. The first line has none: test runners look for it.
 pub(super) fn render(report: &LeakReport) -> String {
     let mut text = String::new();
     // Writing to a String does not fail.
@@ -24,10 +25,14 @@ pub(super) fn render(report: &LeakReport) -> String {
     text
 }
 
-/// As `render`, coloured or not by the terminal's conventions.
+/// The whole report, without colours.
+pub(super) fn render_plainly(report: &LeakReport) -> String {
+    anstream::adapter::strip_str(&render(report)).to_string()
+}
+
+/// The whole report, coloured or not by the conventions of the terminal that stderr is.
 pub(crate) fn paint(report: &LeakReport) -> String {
-    let text = render(report);
-    if wants_colour() { text } else { anstream::adapter::strip_str(&text).to_string() }
+    if wants_colour() { render(report) } else { render_plainly(report) }
 }
 
 /// anstream knows NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and whether stderr is a terminal.
@@ -102,10 +107,15 @@ fn write_survivor(out: &mut String, number: usize, survivor: &Survivor) -> fmt::
         (None, _) => {}
     }
     if let Some(place) = &survivor.spawned_at {
-        field(out, "spawned at", &format!("{place}{}{}", by(survivor), inside(survivor)))?;
+        field(out, "spawned at", &format!("{place}{}{}", inside(survivor), by(survivor)))?;
     }
-    for (id, place) in survivor.ancestors.iter().zip(&survivor.ancestor_places) {
-        field(out, "", &format!("{DIM}task {id} was spawned at {place}{DIM:#}"))?;
+    if let Some(caller) = caller(survivor) {
+        field(out, "called from", &caller)?;
+    }
+    for ancestor in &survivor.ancestors {
+        let over = if ancestor.ended { ", and is over" } else { "" };
+        let told = format!("task {} was spawned at {}{over}", ancestor.id, ancestor.spawned_at);
+        field(out, "", &format!("{DIM}{told}{DIM:#}"))?;
     }
     if let Some(cause) = survivor.cause {
         field(out, "cause", &cause.told(survivor))?;
@@ -160,9 +170,16 @@ fn by(survivor: &Survivor) -> String {
     }
 }
 
+/// The function around the spawn, where that is the user's own.
 fn inside(survivor: &Survivor) -> String {
-    let function = survivor.spawned_by.as_ref();
+    let function = survivor.spawned_by.as_ref().filter(|_| !from_library(survivor));
     function.map(|name| format!("   in {name}")).unwrap_or_default()
+}
+
+/// Where the user's own code called the library that called `spawn`.
+fn caller(survivor: &Survivor) -> Option<String> {
+    let blame = survivor.blame.as_ref().filter(|_| from_library(survivor))?;
+    Some(format!("{blame}   in {}", survivor.spawned_by.as_ref()?))
 }
 
 fn write_panic(out: &mut String, panic: &Panicked) -> fmt::Result {

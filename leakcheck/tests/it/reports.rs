@@ -97,7 +97,8 @@ fn a_spawn_outside_the_workspace_is_traced_to_the_users_line() {
 
           1. leakcheck/tests/it/targets.rs:L   (0..1).map(|_| forever()).map(tokio::spawn).for_each(drop);
              task N       waiting, alive T ms, idle T ms, polled once
-             spawned at   core/src/ops/function.rs:L:C   by the test's body   in it::targets::through_a_library
+             spawned at   core/src/ops/function.rs:L:C   by the test's body
+             called from  leakcheck/tests/it/targets.rs:L:C   in it::targets::through_a_library
              help         shut the library's object down the way it offers (close, shutdown, drop of its last handle) and await that
              allow it     #[leak_test(ignore(spawned_at = "leakcheck/tests/it/targets.rs:L", reason = "…"))]
     "#]];
