@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
 use crate::registry::Registry;
@@ -96,6 +97,10 @@ impl Looks {
         let began = *self.began.get_or_insert_with(std::time::Instant::now);
         let early = began.elapsed() < AT_ONCE;
         if early {
+            if has_workers() {
+                // They may be waiting for the very core that this thread turns on.
+                std::thread::yield_now();
+            }
             tokio::task::yield_now().await;
         }
         early
@@ -109,6 +114,10 @@ impl Looks {
         let until = deadline.min(Instant::now() + self.distance);
         let _ = tokio::time::timeout_at(until, registry.changed()).await;
     }
+}
+
+fn has_workers() -> bool {
+    Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }
 
 /// When a survivor last ended.
