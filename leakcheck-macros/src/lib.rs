@@ -19,13 +19,13 @@ use proc_macro::TokenStream;
 use crate::arguments::Arguments;
 use crate::item::TestFn;
 
-/// Runs an async test and fails it when a task outlives it.
+#[expect(missing_docs, reason = "documented where `leakcheck` re-exports it")]
 #[proc_macro_attribute]
 pub fn leak_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute(arguments.into(), item.into()).into()
 }
 
-/// [`leak_test`] under the name by which rstest, test-log and editors recognise a test.
+#[expect(missing_docs, reason = "documented where `leakcheck` re-exports it")]
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     attribute(arguments.into(), item.into()).into()

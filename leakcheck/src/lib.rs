@@ -15,24 +15,9 @@
 //! }
 //! ```
 //!
-//! The attribute is also exported as [`leakcheck::test`](macro@test), because rstest and editors
-//! look for an attribute whose last segment is `test`. Harnesses without attributes use [`run`] or
-//! [`Runtime`].
-//!
-//! # Arguments
-//!
-//! All of `#[tokio::test]`'s (`flavor`, `worker_threads`, `start_paused`, `unhandled_panic`,
-//! `name`, `crate`), and:
-//!
-//! | argument | meaning | default |
-//! | --- | --- | --- |
-//! | `grace = "250ms"` | how long survivors may take to finish | 500 ms |
-//! | `action = "fail" \| "warn" \| "off"` | what a leak does | `fail` |
-//! | `ignore(.., reason = "..")` | survivors that may stay; may be repeated, see [`Ignore`] | none |
-//! | `known_leak = "reason"` | passes while it leaks, fails once it no longer does | |
-//! | `on_failure` | also check when the body failed | off |
-//! | `cleanup = path::to::fn` | runs after the body and before the check | none |
-//! | `leakcheck = "path"` | where this crate is, if it was renamed | `::leakcheck` |
+//! [`leak_test`] has the arguments. It is also exported as [`leakcheck::test`](macro@test), because
+//! rstest and editors look for an attribute whose last segment is `test`. Harnesses without
+//! attributes use [`run`] or [`Runtime`].
 //!
 //! # Two tiers
 //!
@@ -79,7 +64,67 @@ pub use cleanup::{CleanupOutput, IntoCleanup};
 pub use current::{ignore_current, try_ignore_current};
 pub use error::Error;
 pub use ignore::Ignore;
-pub use leakcheck_macros::{leak_test, test};
+
+/// Runs an async test as `#[tokio::test]` does, and fails it when a task outlives it.
+///
+/// # Arguments
+///
+/// All of `#[tokio::test]`'s: `flavor`, `worker_threads`, `start_paused`, `unhandled_panic`,
+/// `name`, and `crate`, which is checked to be the tokio that leakcheck runs. And:
+///
+/// | argument | meaning | default |
+/// | --- | --- | --- |
+/// | `grace = "250ms"` | how long survivors may take to finish | 500 ms |
+/// | `action = "fail"`, `"warn"`, `"off"` | what a leak does | `"fail"` |
+/// | `ignore(.., reason = "..")` | survivors that may stay, see [`Ignore`]; may be repeated | none |
+/// | `known_leak = "reason"` | passes while it leaks, fails once it no longer does | |
+/// | `on_failure` | also check when the body failed | off |
+/// | `cleanup = path::to::function` | runs after the body and before the check | none |
+/// | `leakcheck = "path"` | where this crate is, if it was renamed | `::leakcheck` |
+///
+/// In an `ignore`: `spawned_at = "src/pool.rs"` or `"src/pool.rs:88"`, `spawned_by`, `future`,
+/// `function`, `awaiting`, `name` (globs), `count`.
+///
+/// # The order of things
+///
+/// The body ends and its locals and arguments are gone; the cleanup runs; tasks get the grace to
+/// end; the verdict is made; the runtime is shut down, within a bound. A body that failed fails the
+/// test by itself and nothing is checked, unless `on_failure` says so. A leak never satisfies
+/// `#[should_panic]`.
+///
+/// # Beside other attributes
+///
+/// Below `#[rstest]` write `#[leakcheck::test]`. Put it below `#[test_case]`, above or below
+/// `#[serial]` (above, the lock covers the check too), `#[traced_test]` and `#[test_log::test]`. It
+/// replaces `#[tokio::test]`; in `#[sqlx::test]`, call [`run`].
+///
+/// # Examples
+///
+/// ```
+/// use leakcheck::leak_test;
+///
+/// #[leak_test(flavor = "multi_thread", worker_threads = 2, grace = "1s")]
+/// async fn answers_arrive() {
+///     let answer = tokio::spawn(async { 42 });
+///     assert_eq!(answer.await.unwrap(), 42);
+/// }
+///
+/// #[leak_test(ignore(spawned_at = "src/metrics.rs", reason = "flushes for as long as the process"))]
+/// async fn requests_are_counted() {}
+/// ```
+pub use leakcheck_macros::leak_test;
+
+/// [`leak_test`], by the name that rstest, test-log and editors recognise a test by.
+///
+/// ```
+/// use leakcheck::test;
+///
+/// #[test]
+/// async fn answers_arrive() {
+///     assert_eq!(tokio::spawn(async { 42 }).await.unwrap(), 42);
+/// }
+/// ```
+pub use leakcheck_macros::test;
 pub use options::{Action, Flavor, Options};
 pub use place::Place;
 pub use report::{Fault, Ignored, LeakReport, Panicked, Tier, Verdict};

@@ -81,7 +81,7 @@ fn note(info: &PanicHookInfo<'_>) {
     let (Some(task), Some(registry)) = (tokio::task::try_id(), crate::current::registry()) else {
         return;
     };
-    registry.note_panic(TaskPanic {
+    registry.note_panic(|| TaskPanic {
         task,
         message: message(info.payload()),
         at: info.location().map(|at| (PathBuf::from(at.file()), at.line(), at.column())),

@@ -28,6 +28,7 @@ pub(crate) struct Registry {
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
     panics: Mutex<Vec<TaskPanic>>,
+    looking: AtomicUsize,
     /// The test's own thread first.
     threads: Mutex<Vec<Arc<Polling>>>,
     ignored_current: AtomicBool,
@@ -114,6 +115,7 @@ impl Registry {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             capture,
             panics: Mutex::default(),
+            looking: AtomicUsize::new(0),
             threads: Mutex::new(vec![Arc::default()]),
             ignored_current: AtomicBool::new(false),
             settling: AtomicBool::new(false),
@@ -202,8 +204,18 @@ impl Registry {
         self.ended.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn note_panic(&self, panic: TaskPanic) {
+    /// Notes a panic. Looking into it may take longer than a grace, and while it does the task
+    /// cannot end.
+    pub(crate) fn note_panic(&self, look: impl FnOnce() -> TaskPanic) {
+        self.looking.fetch_add(1, Ordering::SeqCst);
+        let panic = look();
         lock(&self.panics).push(panic);
+        self.looking.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether some thread is looking into a panic.
+    pub(crate) fn looks_into_a_panic(&self) -> bool {
+        self.looking.load(Ordering::SeqCst) > 0
     }
 
     pub(crate) fn take_panics(&self) -> Vec<TaskPanic> {

@@ -60,26 +60,17 @@ pub(crate) async fn settle(
     if left.tasks == 0 {
         return;
     }
-    let last = began + grace * MOST_GRACES;
-    let mut deadline = began + grace;
     let alarm = Alarm::for_paused_clock(registry, grace * MOST_GRACES);
-    let mut progress = Progress { fewest: left.tasks, ended: unsettled.ended(), at: None };
-    while left.tasks > 0 && !alarm.rang() {
-        let now = Instant::now();
-        if now >= deadline {
-            if deadline >= last || !progress.within(grace / 4, now) {
-                break;
-            }
-            deadline = last.min(deadline + grace);
-        }
+    let mut patience = Patience::new(began, grace, left, unsettled.ended());
+    while left.tasks > 0 && !alarm.rang() && !patience.is_over(registry) {
         if left.told {
-            let _ = tokio::time::timeout_at(deadline, registry.changed()).await;
+            let _ = tokio::time::timeout_at(patience.deadline, registry.changed()).await;
             looks = Looks::default();
         } else {
-            looks.wait(registry, deadline).await;
+            looks.wait(registry, patience.deadline).await;
         }
         left = unsettled.left();
-        progress.note(left.tasks, unsettled.ended());
+        patience.note(left, unsettled.ended());
     }
 }
 
@@ -120,26 +111,51 @@ fn has_workers() -> bool {
     Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }
 
-/// When a survivor last ended.
-struct Progress {
+/// How long it is still waited for.
+struct Patience {
+    grace: Duration,
+    deadline: Instant,
+    /// Later than this nobody is waited for, however many keep ending.
+    last: Instant,
     fewest: usize,
     ended: Option<usize>,
-    at: Option<Instant>,
+    /// When a survivor last ended.
+    progress: Option<Instant>,
 }
 
-impl Progress {
-    /// Where ends are not told, fewer tasks than ever before mean one.
-    fn note(&mut self, left: usize, ended: Option<usize>) {
-        let progressed = if ended.is_some() { ended != self.ended } else { left < self.fewest };
-        if progressed {
-            self.at = Some(Instant::now());
-        }
-        self.fewest = self.fewest.min(left);
-        self.ended = ended;
+impl Patience {
+    fn new(began: Instant, grace: Duration, left: Left, ended: Option<usize>) -> Self {
+        let (deadline, last) = (began + grace, began + grace * MOST_GRACES);
+        Self { grace, deadline, last, fewest: left.tasks, ended, progress: None }
     }
 
-    fn within(&self, span: Duration, now: Instant) -> bool {
-        self.at.is_some_and(|at| now.duration_since(at) <= span)
+    /// Whether the wait is over; if not, there is a deadline ahead.
+    fn is_over(&mut self, registry: &Registry) -> bool {
+        let now = Instant::now();
+        if now < self.deadline {
+            return false;
+        }
+        let late = |at| now.duration_since(at) <= self.grace / 4;
+        if registry.looks_into_a_panic() {
+            // leakcheck itself holds the task up.
+            self.deadline = now + LONGEST_LOOK;
+        } else if self.deadline < self.last && self.progress.is_some_and(late) {
+            self.deadline = self.last.min(self.deadline + self.grace);
+        } else {
+            return true;
+        }
+        false
+    }
+
+    /// Where ends are not told, fewer tasks than ever before mean one.
+    fn note(&mut self, left: Left, ended: Option<usize>) {
+        let progressed =
+            if ended.is_some() { ended != self.ended } else { left.tasks < self.fewest };
+        if progressed {
+            self.progress = Some(Instant::now());
+        }
+        self.fewest = self.fewest.min(left.tasks);
+        self.ended = ended;
     }
 }
 
