@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::registry::{Polling, Registry};
+use crate::ids::Polling;
+use crate::registry::Registry;
 
 thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
@@ -77,10 +78,10 @@ pub(crate) fn runs_body() -> bool {
     CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.runs_body))
 }
 
-/// What the current thread polls; `None` on a thread of no leak test.
+/// Looks at what the current thread polls; `None` on a thread of no leak test.
 #[cfg(tokio_unstable)]
-pub(crate) fn with_polling<R>(tell: impl FnOnce(Option<&Polling>) -> R) -> R {
-    CURRENT.with_borrow(|current| tell(current.as_ref().map(|current| &*current.polling)))
+pub(crate) fn with_polling<R>(tell: impl FnOnce(&Polling) -> R) -> Option<R> {
+    CURRENT.with_borrow(|current| current.as_ref().map(|current| tell(&current.polling)))
 }
 
 /// Makes this thread one of the registry's runtime, for good: it is one that the runtime started.

@@ -85,13 +85,14 @@ pub(crate) fn install(builder: &mut Builder, registry: &Arc<Registry>, user: &Us
         own.spawned(meta.id(), meta.spawned_at(), spawner());
     });
     install!(builder, on_task_terminate, registry, user.terminate, |own, meta| {
-        current::with_polling(|thread| own.terminated(meta.id(), thread));
+        current::with_polling(|thread| thread.terminated(meta.id()));
+        own.terminated(meta.id());
     });
-    install!(builder, on_before_task_poll, registry, user.before_poll, |own, meta| {
-        current::with_polling(|thread| thread.map(|thread| own.poll_began(meta.id(), thread)));
+    install!(builder, on_before_task_poll, registry, user.before_poll, |_own, meta| {
+        current::with_polling(|thread| thread.began(meta.id()));
     });
     install!(builder, on_after_task_poll, registry, user.after_poll, |own, meta| {
-        current::with_polling(|thread| thread.map(|thread| own.poll_ended(meta.id(), thread)));
+        current::with_polling(|thread| own.poll_ended(meta.id(), thread));
     });
 }
 
@@ -123,7 +124,7 @@ async fn replaced_during_life(registry: Arc<Registry>) -> Vec<&'static str> {
         // The first poll has to end for its hooks to be seen by the second.
         tokio::task::yield_now().await;
         let id = tokio::task::id();
-        current::with_polling(|thread| registry.seen_polled(id, thread?))
+        current::with_polling(|thread| registry.seen_polled(id, thread)).flatten()
     });
     let thread = tokio::task::spawn_blocking(|| current::registry().is_some());
     let mut replaced = Vec::new();

@@ -45,6 +45,7 @@ mod error;
 mod harness;
 #[cfg(tokio_unstable)]
 mod hooks;
+mod ids;
 mod ignore;
 mod judge;
 mod libraries;
@@ -114,12 +115,11 @@ pub use ignore::Ignore;
 /// ```
 pub use leakcheck_macros::leak_test;
 
-/// [`leak_test`], by the name that rstest, test-log and editors recognise a test by.
+/// [`leak_test`], by the name that rstest, test-log and editors recognise a test by. With
+/// `use leakcheck::test;` it may be written bare.
 ///
 /// ```
-/// use leakcheck::test;
-///
-/// #[test]
+/// #[leakcheck::test]
 /// async fn answers_arrive() {
 ///     assert_eq!(tokio::spawn(async { 42 }).await.unwrap(), 42);
 /// }

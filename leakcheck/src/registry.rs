@@ -9,9 +9,9 @@
 //! 4. A terminate event of an unknown id is no news: blocking work has those without a spawn event.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::Id;
 
 use crate::backtrace::RawBacktrace;
+use crate::ids::{IdHash, Polling};
 use crate::panics::TaskPanic;
 
 /// The live tasks of a runtime, as its hooks told them.
@@ -67,11 +68,6 @@ pub(crate) struct Live {
     /// It lived when the test said `ignore_current()`.
     pub(crate) ignored_as_current: bool,
 }
-
-/// What one of the runtime's threads polls: the key of a task, or 0. A poll's begin and the end of
-/// a task that ended with it touch nothing else, so that most tasks cost two short locks in all.
-#[derive(Debug, Default)]
-pub(crate) struct Polling(AtomicU64);
 
 /// Who called `spawn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +126,11 @@ impl Registry {
 
     /// The live tasks, oldest id first.
     pub(crate) fn snapshot(&self) -> Vec<(Id, Live)> {
-        let polled: Vec<u64> =
-            lock(&self.threads).iter().map(|thread| thread.0.load(Ordering::SeqCst)).collect();
+        let threads = lock(&self.threads).clone();
         let mut all = Vec::new();
         for shard in &self.shards {
             all.extend(lock(shard).iter().map(|(id, live)| {
-                let running = polled.contains(&key(*id));
+                let running = threads.iter().any(|thread| thread.polls(*id));
                 (*id, Live { running, ..live.clone() })
             }));
         }
@@ -266,17 +261,12 @@ impl Registry {
     /// Whether the hooks told of the poll that the task is in, and of the end of one before; `None`
     /// if they did not tell of the task.
     pub(crate) fn seen_polled(&self, id: Id, thread: &Polling) -> Option<(bool, bool)> {
-        let began = thread.0.load(Ordering::Relaxed) == key(id);
-        self.with(id, |live| (began, live.polls > 0))
-    }
-
-    pub(crate) fn poll_began(&self, id: Id, thread: &Polling) {
-        thread.0.store(key(id), Ordering::Relaxed);
+        self.with(id, |live| (thread.polls(id), live.polls > 0))
     }
 
     pub(crate) fn poll_ended(&self, id: Id, thread: &Polling) {
-        let ended_meanwhile = thread.0.swap(0, Ordering::Relaxed) == 0;
-        if ended_meanwhile {
+        if !thread.ended() {
+            // The task ended with its poll.
             return;
         }
         if let Some(live) = lock(self.shard(id)).get_mut(&id) {
@@ -285,13 +275,7 @@ impl Registry {
         }
     }
 
-    /// `thread` is the one that tells, if it is one that polls.
-    pub(crate) fn terminated(&self, id: Id, thread: Option<&Polling>) {
-        if let Some(thread) = thread {
-            // Its last poll, if that is what ends it, need not be counted any more.
-            let polled = key(id);
-            let _ = thread.0.compare_exchange(polled, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
+    pub(crate) fn terminated(&self, id: Id) {
         let known = lock(self.shard(id)).remove(&id).is_some();
         if known && self.settling.load(Ordering::SeqCst) {
             self.ended.fetch_add(1, Ordering::SeqCst);
@@ -300,67 +284,7 @@ impl Registry {
     }
 }
 
-/// The number in an id, as its hash gives it: tokio shows it, and gives it in no other way that
-/// costs as little. Only ever compared with another of these.
-fn key(id: Id) -> u64 {
-    #[derive(Default)]
-    struct Number(u64);
-
-    impl Hasher for Number {
-        fn write(&mut self, bytes: &[u8]) {
-            for byte in bytes {
-                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-            }
-        }
-
-        fn write_u64(&mut self, number: u64) {
-            self.0 = number;
-        }
-
-        fn finish(&self) -> u64 {
-            self.0
-        }
-    }
-
-    let mut number = Number::default();
-    std::hash::Hash::hash(&id, &mut number);
-    number.finish()
-}
-
 /// A registry's own code does not panic under its locks (invariant 3), so the data is whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Task ids are a counter: multiplying by a large odd number spreads them, and costs a
-/// nanosecond where the default hasher, made for hostile keys, costs twenty.
-#[derive(Clone, Copy, Debug, Default)]
-struct IdHash;
-
-impl BuildHasher for IdHash {
-    type Hasher = IdHasher;
-
-    fn build_hasher(&self) -> IdHasher {
-        IdHasher(0)
-    }
-}
-
-#[derive(Debug)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        let spread = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ (spread >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
