@@ -26,12 +26,19 @@ impl Shared {
     /// A poisoned lock is taken over. The worst that a transition which panicked midway leaves is a
     /// grant that a person did give, and a requester whose answer was lost: nothing is allowed.
     pub(crate) fn with<R>(&self, transition: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = transition(&mut state);
-        let outbox = std::mem::take(&mut state.outbox);
-        drop(state);
+        let (result, outbox) = self.step(transition);
+        // A request may be decided here and its requester not know it yet: the model checks look in.
+        #[cfg(loom)]
+        loom::thread::yield_now();
         outbox.deliver();
         result
+    }
+
+    /// Runs one transition under the lock, and hands back what is left to tell.
+    fn step<R>(&self, transition: impl FnOnce(&mut State) -> R) -> (R, Outbox) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = transition(&mut state);
+        (result, std::mem::take(&mut state.outbox))
     }
 
     /// Puts `ask` to the rules and, if they do not settle it, to people.
@@ -94,13 +101,25 @@ impl Outbox {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
 
-    use crate::{Ask, PermissionService};
+    use futures::FutureExt;
+    use tokio_util::sync::CancellationToken;
+
+    use crate::{Ask, PermissionService, Response};
+
+    fn service() -> PermissionService {
+        PermissionService::new("/tmp", false, ["view"])
+    }
+
+    fn bash() -> Ask {
+        Ask::new("s", "bash", "execute")
+    }
 
     /// G6: whatever a poisoned lock means, it neither allows a request nor stops the service.
     #[test]
     fn a_poisoned_lock_is_taken_over_and_allows_nothing() {
-        let service = PermissionService::new("/tmp", false, ["view"]);
+        let service = service();
         let shared = service.shared();
         let panicked = catch_unwind(AssertUnwindSafe(|| shared.with(|_| panic!("on purpose"))));
         assert!(panicked.is_err());
@@ -109,5 +128,24 @@ mod tests {
         let verdict = |tool| service.check(&Ask::new("s", tool, "execute"));
         assert_eq!(verdict("bash"), crate::Verdict::Ask);
         assert_ne!(verdict("view"), crate::Verdict::Ask);
+    }
+    /// X7: a request that is decided stays so, even if its requester is not told of it yet.
+    #[test]
+    fn a_cancellation_between_an_answer_and_its_delivery_waits_for_that_answer() {
+        let service = service();
+        let token = CancellationToken::new();
+        let mut asking = pin!(service.request_until(bash(), &token));
+        assert!(asking.as_mut().now_or_never().is_none());
+        let id = service.pending()[0].id;
+
+        let offer = service.pending()[0].once_allow().expect("it is on offer");
+        let allow = Response::Allow { offer };
+        let (answered, outbox) = service.shared().step(|state| state.respond(id, allow));
+        assert_eq!(answered, Ok(()));
+        token.cancel();
+        assert!(asking.as_mut().now_or_never().is_none(), "its answer is on the way");
+        outbox.deliver();
+        let decision = asking.now_or_never().expect("it is here").expect("a decision");
+        assert!(decision.is_allowed());
     }
 }
