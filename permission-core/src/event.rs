@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::decision::{Decision, RequestError};
+use crate::decision::{DecidedBy, Decision, RequestError};
 use crate::{PermissionRequest, RequestId, ToolCallState};
 
 /// What a [`Subscription`](crate::Subscription) yields.
@@ -39,6 +39,11 @@ pub enum Closed {
 }
 
 impl Closed {
+    /// Denied, without a word of anybody.
+    pub(crate) fn denied(by: DecidedBy) -> Self {
+        Self::Decided(Decision::denied(by))
+    }
+
     pub(crate) fn tool_call_state(&self) -> ToolCallState {
         match self {
             Self::Decided(decision) => decision.into(),

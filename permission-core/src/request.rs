@@ -19,7 +19,8 @@ pub struct PermissionRequest {
     pub ask: Ask,
     /// When it was opened.
     pub opened_at: Instant,
-    /// When it is denied if nobody has answered, or `None` if it waits for ever.
+    /// When it is denied if nobody has answered, or `None` if it waits for ever. From then on it is
+    /// never allowed, whether its requester is polled or not.
     pub expires_at: Option<Instant>,
     /// The ways to allow it. Empty if nobody had to be asked.
     pub offers: Vec<Offer>,
@@ -37,6 +38,11 @@ impl PermissionRequest {
     #[must_use]
     pub fn session_allow(&self) -> Option<OfferId> {
         self.offer_of(|kind| matches!(kind, OfferKind::SessionAllow(_)))
+    }
+
+    /// Whether its time is up, be it that its requester has not noticed yet.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.expires_at.is_some_and(|deadline| deadline <= Instant::now())
     }
 
     pub(crate) fn offer(&self, id: OfferId) -> Option<&Offer> {

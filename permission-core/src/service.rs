@@ -169,7 +169,8 @@ impl PermissionService {
     ///
     /// # Errors
     ///
-    /// [`NotPending`](RespondError::NotPending) if the request is over or never was;
+    /// [`NotPending`](RespondError::NotPending) if the request is over, its time is up, or it never
+    /// was;
     /// [`NoSuchOffer`](RespondError::NoSuchOffer) if it makes another offer, and then it goes on
     /// waiting.
     ///

@@ -8,7 +8,9 @@
 //!    requester is told after both.
 //! 3. The pending requests are up to date before an event is published, so that a snapshot taken
 //!    for a slow subscriber agrees with the event it stands for.
-//! 4. No transition waits, does I/O, or wakes anybody: see [`Outbox`].
+//! 4. A request whose time is up is never allowed, even if the timer of its requester, which is the
+//!    one that counts the time, has not been polled.
+//! 5. No transition waits, does I/O, or wakes anybody: see [`Outbox`].
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
@@ -156,6 +158,10 @@ impl State {
         response: Response,
     ) -> Result<(), RespondError> {
         let request = self.pending.get(id).ok_or(RespondError::NotPending(id))?;
+        if request.is_overdue() {
+            self.close(id, Closed::denied(DecidedBy::Timeout));
+            return Err(RespondError::NotPending(id));
+        }
         let by = DecidedBy::User;
         let decision = match response {
             Response::Allow { offer: chosen } => {
@@ -202,19 +208,26 @@ impl State {
         count
     }
 
+    /// Lets the waiting requests go on that `which` picks, unless their time is up.
+    fn allow_all(&mut self, which: impl Fn(&Ask) -> bool, by: DecidedBy) {
+        self.close_all(which, |request| {
+            if request.is_overdue() {
+                return Closed::denied(DecidedBy::Timeout);
+            }
+            Closed::Decided(Decision::allowed(request, by))
+        });
+    }
+
     pub(crate) fn set_skip(&mut self, on: bool) {
         self.skip = on;
         if on {
-            let skipped = |request| Closed::Decided(Decision::allowed(request, DecidedBy::Skip));
-            self.close_all(|_| true, skipped);
+            self.allow_all(|_| true, DecidedBy::Skip);
         }
     }
 
     pub(crate) fn auto_approve_session(&mut self, session: &SessionId) {
         self.auto_approved.insert(session.clone());
-        let approved =
-            |request| Closed::Decided(Decision::allowed(request, DecidedBy::SessionAuto));
-        self.close_all(|ask| ask.session == *session, approved);
+        self.allow_all(|ask| ask.session == *session, DecidedBy::SessionAuto);
     }
 
     pub(crate) fn cancel_session(&mut self, session: &SessionId) -> usize {
@@ -241,8 +254,7 @@ impl State {
         if Instant::now() < deadline {
             return Some(Company::AbsentUntil(deadline));
         }
-        let denied = Decision::denied(DecidedBy::Unattended);
-        self.close(request.id, Closed::Decided(denied));
+        self.close(request.id, Closed::denied(DecidedBy::Unattended));
         None
     }
 

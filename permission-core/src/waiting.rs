@@ -8,7 +8,7 @@ use tokio::time::sleep_until;
 use crate::pending::Answer;
 use crate::shared::Shared;
 use crate::state::{Admission, Company};
-use crate::{Ask, Closed, DecidedBy, Decision, PermissionRequest};
+use crate::{Ask, Closed, DecidedBy, PermissionRequest};
 
 /// Asks, and waits until the request is closed by whoever is first: an answer, a change of the
 /// settings, the clock, or `cancelled`.
@@ -45,9 +45,7 @@ impl Waiting {
         tokio::select! {
             biased;
             () = cancelled => self.close(Closed::Cancelled),
-            () = self.expiry() => {
-                self.close(Closed::Decided(Decision::denied(DecidedBy::Timeout)));
-            }
+            () = self.expiry() => self.close(Closed::denied(DecidedBy::Timeout)),
             () = self.left_alone() => {}
         }
     }

@@ -170,3 +170,36 @@ async fn an_answer_in_time_is_not_touched_by_the_timeout() {
     advance(MINUTE).await;
     assert!(decision_of(asking).await.is_allowed());
 }
+
+/// X3: nobody polls the requester, whose timer it is, until long after.
+#[leak_test(start_paused = true)]
+async fn a_request_whose_time_is_up_is_never_allowed_even_if_its_requester_sleeps() {
+    let allowing: [fn(&PermissionService, RequestId) -> bool; 4] = [
+        PermissionService::grant,
+        PermissionService::grant_persistent,
+        |service, _| {
+            service.set_skip(true);
+            false
+        },
+        |service, _| {
+            service.auto_approve_session(&SessionId::from("test-session"));
+            false
+        },
+    ];
+    for allow in allowing {
+        let service = PermissionService::builder().timeout(MINUTE).build();
+        let mut prompts = subscribe(&service);
+        let (asking, request) = pends(&service, bash());
+        advance(MINUTE).await;
+
+        assert!(!allow(&service, request.id), "it is too late");
+        assert!(service.grants().is_empty());
+        assert_denied_by(settled(asking), DecidedBy::Timeout);
+        opened(&mut prompts);
+        let Closed::Decided(decision) = closed(&mut prompts).1 else {
+            panic!("it was decided");
+        };
+        assert_denied_by(Ok(decision), DecidedBy::Timeout);
+        assert_quiescent(&service);
+    }
+}
