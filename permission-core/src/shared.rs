@@ -102,11 +102,14 @@ impl Outbox {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::pin::pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Wake, Waker};
 
     use futures::FutureExt;
     use tokio_util::sync::CancellationToken;
 
-    use crate::{Ask, PermissionService, Response};
+    use super::Shared;
+    use crate::{Ask, PermissionService, RequestError, Response};
 
     fn service() -> PermissionService {
         PermissionService::new("/tmp", false, ["view"])
@@ -147,5 +150,47 @@ mod tests {
         outbox.deliver();
         let decision = asking.now_or_never().expect("it is here").expect("a decision");
         assert!(decision.is_allowed());
+    }
+    /// G6: a requester whose answer is lost is told of the end, and is not allowed.
+    #[test]
+    fn a_request_that_a_panicked_transition_lost_ends_without_a_decision() {
+        let service = service();
+        let mut asking = pin!(service.request(bash()));
+        assert!(asking.as_mut().now_or_never().is_none());
+        let id = service.pending()[0].id;
+        drop(service.shared().with(|state| state.pending.take(id)));
+        let result = asking.now_or_never().expect("it is over");
+        assert_eq!(result.expect_err("nobody decided"), RequestError::ShutDown);
+    }
+
+    /// A waker that looks whether the lock is free when it is woken, as it must be.
+    struct LooksAtLock {
+        shared: Arc<Shared>,
+        found: Mutex<Vec<bool>>,
+    }
+
+    impl Wake for LooksAtLock {
+        fn wake(self: Arc<Self>) {
+            let free = self.shared.state.try_lock().is_ok();
+            self.found.try_lock().expect("it is woken by one thread").push(free);
+        }
+    }
+
+    #[test]
+    fn a_waker_finds_the_lock_free() {
+        let service = service();
+        let shared = Arc::clone(service.shared());
+        let looks = Arc::new(LooksAtLock { shared, found: Mutex::default() });
+        let waker = Waker::from(Arc::clone(&looks));
+        let mut context = Context::from_waker(&waker);
+
+        let mut prompts = service.subscribe(CancellationToken::new());
+        let mut reading = pin!(prompts.next());
+        assert!(reading.as_mut().poll(&mut context).is_pending());
+        let mut asking = pin!(service.request(bash()));
+        assert!(asking.as_mut().poll(&mut context).is_pending());
+        assert!(service.grant(service.pending()[0].id));
+        let found = looks.found.try_lock().expect("nobody else looks").clone();
+        assert_eq!(found, [true, true], "by the prompt, and by the answer");
     }
 }

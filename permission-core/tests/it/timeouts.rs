@@ -116,6 +116,17 @@ async fn a_grace_period_starts_anew_when_the_last_subscriber_leaves() {
     assert_eq!(left.elapsed(), MINUTE);
 }
 
+/// X2
+#[leak_test(start_paused = true)]
+async fn a_request_long_after_the_last_subscriber_left_has_its_whole_grace_period() {
+    let service = with(Attendance::Grace(MINUTE));
+    drop(subscribe(&service));
+    advance(10 * MINUTE).await;
+    let start = Instant::now();
+    assert_denied_by(service.request(bash()).await, DecidedBy::Unattended);
+    assert_eq!(start.elapsed(), MINUTE);
+}
+
 #[leak_test(start_paused = true)]
 async fn an_endless_grace_period_and_an_endless_timeout_are_no_overflow() {
     let builder = PermissionService::builder().attendance(Attendance::Grace(Duration::MAX));
