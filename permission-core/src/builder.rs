@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::PermissionService;
 use crate::allow_list::AllowList;
 use crate::shared::Shared;
@@ -103,6 +105,7 @@ impl Builder {
         PermissionService::from(Arc::new(Shared {
             working_dir: self.working_dir,
             timeout: self.timeout,
+            arrivals: Notify::new(),
             state: Mutex::new(state),
         }))
     }

@@ -99,7 +99,7 @@ impl<T: Clone> Mailboxes<T> {
     fn insert(&mut self, mailbox: Mailbox<T>) -> u64 {
         let key = self.next_key;
         self.next_key += 1;
-        if !self.closed {
+        if !self.closed && !mailbox.scope.is_cancelled() {
             self.boxes.insert(key, mailbox);
         }
         key

@@ -17,6 +17,8 @@ use crate::{Ask, PermissionRequest, RequestError, RequestId};
 pub(crate) struct Shared {
     pub(crate) working_dir: PathBuf,
     pub(crate) timeout: Option<Duration>,
+    /// Told, after the fact, that somebody subscribed.
+    pub(crate) arrivals: Notify,
     pub(crate) state: Mutex<State>,
 }
 

@@ -33,6 +33,8 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn open(shared: &Arc<Shared>, scope: &CancellationToken) -> Self {
         let inbox = Inbox::open(shared, scope, |state| state.backlog());
+        // Requests that waited for somebody to come now see to it that somebody stays.
+        shared.arrivals.notify_waiters();
         Self { inbox }
     }
 

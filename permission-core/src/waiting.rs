@@ -59,12 +59,18 @@ impl Waiting {
 
     /// Waits until nobody has been there for too long, and then has denied the request.
     async fn left_alone(&self) {
-        let look = || self.shared.with(|state| state.keep_company(&self.request));
-        while let Some(company) = look() {
-            match company {
-                Company::NotNeeded => pending().await,
-                Company::Present(scope) => scope.cancelled().await,
-                Company::AbsentUntil(deadline) => sleep_until(deadline).await,
+        loop {
+            // Made before the look, it misses nobody who comes right after.
+            let arrival = self.shared.arrivals.notified();
+            match self.shared.with(|state| state.keep_company(&self.request)) {
+                None => return,
+                Some(Company::NotNeeded) => pending().await,
+                Some(Company::Present(scope)) => scope.cancelled().await,
+                Some(Company::AbsentUntil(deadline)) => tokio::select! {
+                    biased;
+                    () = arrival => {}
+                    () = sleep_until(deadline) => {}
+                },
             }
         }
     }

@@ -118,6 +118,38 @@ async fn a_grace_period_starts_anew_when_the_last_subscriber_leaves() {
 
 /// X2
 #[leak_test(start_paused = true)]
+async fn a_grace_period_starts_anew_when_the_scope_of_the_last_subscriber_is_cancelled() {
+    let service = with(Attendance::Grace(MINUTE));
+    let asking = tokio::spawn(service.request(bash()));
+    tokio::task::yield_now().await;
+    advance(MINUTE / 6).await;
+    let scope = CancellationToken::new();
+    let _prompts = service.subscribe(scope.clone());
+    advance(MINUTE / 6).await;
+    scope.cancel();
+    let left = Instant::now();
+    assert_denied_by(Ok(decision_of(asking).await), DecidedBy::Unattended);
+    assert_eq!(left.elapsed(), MINUTE);
+}
+
+/// X2
+#[leak_test(start_paused = true)]
+async fn a_subscriber_whose_scope_is_cancelled_already_was_never_there() {
+    let service = with(Attendance::Grace(MINUTE));
+    let start = Instant::now();
+    let asking = tokio::spawn(service.request(bash()));
+    tokio::task::yield_now().await;
+    advance(MINUTE - Duration::from_secs(1)).await;
+    let scope = CancellationToken::new();
+    scope.cancel();
+    let mut prompts = service.subscribe(scope);
+    assert!(prompts.try_next().is_none());
+    assert_denied_by(Ok(decision_of(asking).await), DecidedBy::Unattended);
+    assert_eq!(start.elapsed(), MINUTE);
+}
+
+/// X2
+#[leak_test(start_paused = true)]
 async fn a_request_long_after_the_last_subscriber_left_has_its_whole_grace_period() {
     let service = with(Attendance::Grace(MINUTE));
     drop(subscribe(&service));
