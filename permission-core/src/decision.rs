@@ -66,9 +66,9 @@ impl Decision {
 
     /// Who or what decided.
     #[must_use]
-    pub fn by(&self) -> DecidedBy {
+    pub fn by(&self) -> &DecidedBy {
         match self {
-            Self::Allowed { by, .. } | Self::Denied { by, .. } => *by,
+            Self::Allowed { by, .. } | Self::Denied { by, .. } => by,
         }
     }
 
@@ -82,7 +82,7 @@ impl Decision {
 }
 
 /// Who or what decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecidedBy {
     /// Skip mode is on: everything is allowed.
@@ -96,7 +96,8 @@ pub enum DecidedBy {
     /// A person granted this earlier.
     Grant(GrantId),
     /// A person answered this request.
-    User,
+    #[non_exhaustive]
+    User {},
     /// Nobody was connected who could have answered; see [`Attendance`](crate::Attendance).
     Unattended,
     /// Nobody answered in time.
@@ -106,21 +107,23 @@ pub enum DecidedBy {
 impl DecidedBy {
     /// Whether [`Notifications`](crate::Notifications) tell of it, although nobody was asked.
     /// What the configuration allows once and for all is not worth a word for each call.
-    pub(crate) fn is_news(self) -> bool {
+    pub(crate) fn is_news(&self) -> bool {
         !matches!(self, Self::Skip | Self::AllowList)
     }
 }
 
 /// What [`check`](crate::PermissionService::check) would come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// Allowed, without asking anybody.
+    #[non_exhaustive]
     Allow {
         /// Who or what allows it.
         by: DecidedBy,
     },
     /// Denied, without asking anybody.
+    #[non_exhaustive]
     Deny {
         /// Who or what denies it.
         by: DecidedBy,

@@ -21,7 +21,7 @@ pub enum Event {
     },
     /// The subscriber was too slow and its backlog is gone. These, by `seq`, are all the requests
     /// that still wait: show them, and take every other one off the screen.
-    Resync(Vec<Arc<PermissionRequest>>),
+    Resync(Arc<[Arc<PermissionRequest>]>),
 }
 
 /// How a request ended that people were asked about.

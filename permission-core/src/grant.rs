@@ -14,14 +14,12 @@ use crate::{Ask, GrantId, SessionId, Subject};
 pub struct Grant {
     /// Its identity, for [`revoke`](crate::PermissionService::revoke).
     pub id: GrantId,
-    /// The session it holds in, and ends with.
-    pub session: SessionId,
     /// The tool that may act.
     pub tool: Arc<str>,
     /// What the tool may do.
     pub action: Arc<str>,
-    /// What it may do it to.
-    pub subjects: Vec<Subject>,
+    session: SessionId,
+    subjects: Vec<Subject>,
 }
 
 impl Grant {
@@ -34,6 +32,18 @@ impl Grant {
             action: Arc::clone(&ask.action),
             subjects: ask.subjects.clone(),
         }
+    }
+
+    /// The session it holds in and ends with. A grant that outlives its session would have none.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionId> {
+        Some(&self.session)
+    }
+
+    /// What the tool may do it to: all of these together.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.subjects
     }
 
     /// Whether the grant allows `ask`, whose paths are to be absolute.

@@ -15,7 +15,7 @@ use crate::{ToolCallId, ToolCallState};
 #[non_exhaustive]
 pub struct Notification {
     /// Which call.
-    pub tool_call: ToolCallId,
+    pub tool_call_id: ToolCallId,
     /// Where it stands now.
     pub state: ToolCallState,
     /// How many notifications this reader has missed right before this one, by being too slow.
@@ -23,8 +23,8 @@ pub struct Notification {
 }
 
 impl Notification {
-    pub(crate) fn new(tool_call: ToolCallId, state: ToolCallState) -> Self {
-        Self { tool_call, state, missed: 0 }
+    pub(crate) fn new(tool_call_id: ToolCallId, state: ToolCallState) -> Self {
+        Self { tool_call_id, state, missed: 0 }
     }
 
     /// Makes room in a full backlog by forgetting the oldest one, and leaves a note of that.

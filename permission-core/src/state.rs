@@ -162,7 +162,7 @@ impl State {
             self.close(id, Closed::denied(DecidedBy::Timeout));
             return Err(RespondError::NotPending(id));
         }
-        let by = DecidedBy::User;
+        let by = DecidedBy::User {};
         let decision = match response {
             Response::Allow { offer: chosen } => {
                 let missing = RespondError::NoSuchOffer { request: id, offer: chosen };
@@ -214,7 +214,7 @@ impl State {
             if request.is_overdue() {
                 return Closed::denied(DecidedBy::Timeout);
             }
-            Closed::Decided(Decision::allowed(request, by))
+            Closed::Decided(Decision::allowed(request, by.clone()))
         });
     }
 
@@ -269,7 +269,7 @@ impl State {
     pub(crate) fn backlog(&self) -> VecDeque<Event> {
         let pending = self.pending.snapshot();
         if pending.len() > self.events.capacity() {
-            return VecDeque::from([Event::Resync(pending)]);
+            return VecDeque::from([Event::Resync(pending.into())]);
         }
         pending.into_iter().map(Event::Opened).collect()
     }
@@ -291,7 +291,7 @@ impl State {
         self.events.publish(&event, &mut self.outbox, |backlog, _| {
             *resyncs += 1;
             backlog.clear();
-            backlog.push_back(Event::Resync(pending.snapshot()));
+            backlog.push_back(Event::Resync(pending.snapshot().into()));
         });
     }
 

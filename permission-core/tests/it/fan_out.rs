@@ -156,9 +156,9 @@ async fn a_slow_listener_keeps_the_newest_notifications_and_knows_what_it_missed
     let mut calls = listen(&service);
     let _asking: Vec<_> = (0..5).map(|n| pends(&service, nth(n)).0).collect();
     let first = calls.try_next().expect("a notification");
-    assert_eq!((first.tool_call.as_str(), first.missed), ("call-3", 3));
+    assert_eq!((first.tool_call_id.as_str(), first.missed), ("call-3", 3));
     let second = calls.try_next().expect("a notification");
-    assert_eq!((second.tool_call.as_str(), second.missed), ("call-4", 0));
+    assert_eq!((second.tool_call_id.as_str(), second.missed), ("call-4", 0));
     assert!(calls.try_next().is_none());
 }
 

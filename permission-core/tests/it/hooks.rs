@@ -12,7 +12,7 @@ async fn a_hook_lets_its_call_through_with_nobody_there() {
     let service = service();
     let decision = decided(&service, ask_for("call-42").hook_approval("call-42"));
     assert!(decision.is_allowed());
-    assert_eq!(decision.by(), DecidedBy::Hook);
+    assert_eq!(decision.by(), &DecidedBy::Hook);
     assert_eq!(service.stats().subscribers, 0);
 }
 

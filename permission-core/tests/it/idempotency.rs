@@ -139,12 +139,12 @@ async fn what_a_client_does_to_its_copy_does_not_change_what_is_granted() {
         panic!("{forged:?}");
     };
     grant.tool = "bash".into();
-    grant.subjects.clear();
+    grant.action = "execute".into();
 
     let answer = Response::Allow { offer: forged.id };
     assert_eq!(service.respond(shown.id, answer), Ok(()));
     assert_allowed(asking);
     let recorded = service.grants().pop().expect("a grant");
-    assert_eq!(&*recorded.tool, "view");
-    assert_eq!(recorded.subjects, [permission_core::Subject::path("/tmp/a")]);
+    assert_eq!((&*recorded.tool, &*recorded.action), ("view", "read"));
+    assert_eq!(recorded.subjects(), [permission_core::Subject::path("/tmp/a")]);
 }

@@ -49,8 +49,8 @@ impl End {
             (true, DecidedBy::Skip) => Self::Skip,
             (true, DecidedBy::SessionAuto) => Self::SessionAuto,
             (true, DecidedBy::Grant(_)) => Self::Grant,
-            (true, DecidedBy::User) => Self::Allowed,
-            (false, DecidedBy::User) => Self::Denied,
+            (true, DecidedBy::User { .. }) => Self::Allowed,
+            (false, DecidedBy::User { .. }) => Self::Denied,
             other => panic!("{other:?}"),
         }
     }

@@ -117,7 +117,7 @@ async fn all_sides_of_a_race_between_cancellation_and_answer_agree() {
             other => panic!("{other:?}"),
         }
         let session = SessionId::from(format!("s{round}"));
-        let recorded = service.grants().iter().any(|grant| grant.session == session);
+        let recorded = service.grants().iter().any(|grant| grant.session() == Some(&session));
         assert_eq!(recorded, answered, "a grant is recorded exactly if it took effect");
     }
     assert_quiescent(&service);

@@ -261,7 +261,7 @@ impl Pair {
     fn drain_calls(&mut self) -> Vec<(usize, ToolCallState)> {
         let number = |call: ToolCallId| call.as_str().parse().expect("calls are numbers");
         let heard = std::iter::from_fn(|| self.calls.try_next());
-        heard.map(|it| (number(it.tool_call), it.state)).collect()
+        heard.map(|it| (number(it.tool_call_id), it.state)).collect()
     }
 }
 

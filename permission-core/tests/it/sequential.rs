@@ -23,7 +23,7 @@ async fn a_session_grant_allows_the_same_again_whatever_its_description() {
     let decision = decided(&service, again);
     let grant = service.grants().pop().expect("it was recorded");
     assert!(decision.is_allowed());
-    assert_eq!(decision.by(), DecidedBy::Grant(grant.id));
+    assert_eq!(decision.by(), &DecidedBy::Grant(grant.id));
     assert!(prompts.try_next().is_none(), "no prompt");
 }
 
@@ -172,7 +172,8 @@ async fn feedback_and_interrupt_reach_the_requester_verbatim() {
     let Ok(Decision::Denied { by, feedback: heard, interrupt, .. }) = settled(asking) else {
         panic!("it was denied");
     };
-    assert_eq!((by, heard, interrupt), (DecidedBy::User, feedback, true));
+    assert!(matches!(by, DecidedBy::User { .. }));
+    assert_eq!((heard, interrupt), (feedback, true));
 }
 
 /// G8

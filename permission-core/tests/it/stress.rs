@@ -53,11 +53,11 @@ fn answer_at_random(
         let mut allowed = 0;
         while let Some(event) = prompts.next().await {
             let requests = match event {
-                Event::Opened(request) => vec![request],
+                Event::Opened(request) => [request].into(),
                 Event::Resync(requests) => requests,
                 _ => continue,
             };
-            for request in requests {
+            for request in requests.iter() {
                 sleep(delay).await;
                 allowed += usize::from(match dice.roll(3) {
                     0 => service.grant_persistent(request.id),

@@ -105,8 +105,8 @@ pub(crate) fn closed(prompts: &mut Subscription) -> (RequestId, Closed) {
 /// The state of a call that a listener hears of next.
 #[track_caller]
 pub(crate) fn heard(calls: &mut Notifications) -> (String, ToolCallState) {
-    let Notification { tool_call, state, .. } = calls.try_next().expect("a notification");
-    (tool_call.to_string(), state)
+    let Notification { tool_call_id, state, .. } = calls.try_next().expect("a notification");
+    (tool_call_id.to_string(), state)
 }
 
 /// The stream has come to its end, with nobody waiting for it.
