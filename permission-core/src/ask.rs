@@ -1,5 +1,6 @@
 //! What a tool wants to do.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +128,17 @@ impl Ask {
         for subject in &mut self.subjects {
             subject.resolve(working_dir);
         }
+    }
+
+    /// The subjects as a set, which is in order and has each of them once. Most are that as they are.
+    pub(crate) fn subject_set(&self) -> Cow<'_, [Subject]> {
+        if self.subjects.is_sorted_by(|left, right| left < right) {
+            return Cow::Borrowed(&self.subjects);
+        }
+        let mut subjects = self.subjects.clone();
+        subjects.sort_unstable();
+        subjects.dedup();
+        Cow::Owned(subjects)
     }
 
     /// The call to report on, if the ask names one.

@@ -19,18 +19,19 @@ pub struct Grant {
     /// What the tool may do.
     pub action: Arc<str>,
     session: SessionId,
-    subjects: Vec<Subject>,
+    /// A set: see [`Ask::subject_set`].
+    subjects: Arc<[Subject]>,
 }
 
 impl Grant {
-    /// The grant that covers `ask`, and no more than that.
-    pub(crate) fn of(ask: &Ask) -> Self {
+    /// The grant that covers `ask`, whose set of subjects is `subjects`, and no more than that.
+    pub(crate) fn of(ask: &Ask, subjects: Arc<[Subject]>) -> Self {
         Self {
             id: GrantId::mint(),
             session: ask.session.clone(),
             tool: Arc::clone(&ask.tool),
             action: Arc::clone(&ask.action),
-            subjects: ask.subjects.clone(),
+            subjects,
         }
     }
 
@@ -40,7 +41,7 @@ impl Grant {
         Some(&self.session)
     }
 
-    /// What the tool may do it to: all of these together.
+    /// What the tool may do it to: all of these together, in order, and each of them once.
     #[must_use]
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
@@ -49,18 +50,12 @@ impl Grant {
     /// Whether the grant allows `ask`, whose paths are to be absolute.
     #[must_use]
     pub fn covers(&self, ask: &Ask) -> bool {
-        self.session == ask.session && self.permits(&ask.tool, &ask.action, &ask.subjects)
+        self.session == ask.session && self.permits(&ask.tool, &ask.action, &ask.subject_set())
     }
 
     fn permits(&self, tool: &str, action: &str, subjects: &[Subject]) -> bool {
-        *self.tool == *tool && *self.action == *action && same_set(&self.subjects, subjects)
+        *self.tool == *tool && *self.action == *action && *self.subjects == *subjects
     }
-}
-
-/// Compares a handful of subjects as sets.
-fn same_set(left: &[Subject], right: &[Subject]) -> bool {
-    let within = |some: &[Subject], all: &[Subject]| some.iter().all(|it| all.contains(it));
-    within(left, right) && within(right, left)
 }
 
 /// All recorded grants, by session, the oldest first.
@@ -70,9 +65,10 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    pub(crate) fn covering(&self, ask: &Ask) -> Option<GrantId> {
+    /// The grant that covers `ask`, whose set of subjects is `subjects`.
+    pub(crate) fn covering(&self, ask: &Ask, subjects: &[Subject]) -> Option<GrantId> {
         let grants = self.by_session.get(&ask.session)?;
-        let grant = grants.iter().find(|grant| grant.covers(ask))?;
+        let grant = grants.iter().find(|grant| grant.permits(&ask.tool, &ask.action, subjects))?;
         Some(grant.id)
     }
 

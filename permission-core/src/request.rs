@@ -1,8 +1,10 @@
 //! A request as people see it, with the answers it offers.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use crate::{Ask, Grant, OfferId, RequestId};
+use crate::{Ask, Grant, OfferId, RequestId, Subject};
 
 /// One question to the people at the screen.
 ///
@@ -49,8 +51,8 @@ impl PermissionRequest {
         self.offers.iter().find(|offer| offer.id == id)
     }
 
-    pub(crate) fn mint_offers(&mut self) {
-        let kinds = [OfferKind::OnceAllow, OfferKind::SessionAllow(Grant::of(&self.ask))];
+    pub(crate) fn mint_offers(&mut self, subjects: Arc<[Subject]>) {
+        let kinds = [OfferKind::OnceAllow, OfferKind::SessionAllow(Grant::of(&self.ask, subjects))];
         self.offers = (0..)
             .zip(kinds)
             .map(|(index, kind)| Offer { id: OfferId::new(self.id, index), kind })

@@ -156,7 +156,8 @@ impl PermissionService {
         }
         let mut ask = ask.clone();
         ask.resolve(&shared.working_dir);
-        shared.with(|state| state.evaluate(&ask))
+        let subjects = ask.subject_set();
+        shared.with(|state| state.evaluate(&ask, &subjects))
     }
 
     /// Answers a request.

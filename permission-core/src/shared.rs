@@ -47,7 +47,9 @@ impl Shared {
     pub(crate) fn open(&self, ask: Ask) -> Result<Admission, RequestError> {
         ask.validate()?;
         let request = self.draft(ask);
-        self.with(|state| state.open(request))
+        // Sorted out here: there may be thousands of them, and the lock is everybody's.
+        let subjects = request.ask.subject_set().into();
+        self.with(|state| state.open(request, subjects))
     }
 
     fn draft(&self, mut ask: Ask) -> PermissionRequest {

@@ -29,7 +29,7 @@ use crate::request::OfferKind;
 use crate::shared::Outbox;
 use crate::{
     Ask, Closed, DecidedBy, Decision, Event, Notification, PermissionRequest, RequestError,
-    RequestId, RespondError, Response, SessionId, Stats, ToolCallState, Verdict,
+    RequestId, RespondError, Response, SessionId, Stats, Subject, ToolCallState, Verdict,
 };
 
 /// Longer than anybody waits, and short enough to add to any instant.
@@ -97,14 +97,18 @@ impl State {
         }
     }
 
-    pub(crate) fn open(&mut self, mut draft: PermissionRequest) -> Result<Admission, RequestError> {
+    pub(crate) fn open(
+        &mut self,
+        mut draft: PermissionRequest,
+        subjects: Arc<[Subject]>,
+    ) -> Result<Admission, RequestError> {
         if self.shut_down {
             return Err(RequestError::ShutDown);
         }
         self.seq += 1;
         draft.seq = self.seq;
-        let decision = match self.evaluate(&draft.ask) {
-            Verdict::Ask => return Ok(self.prompt(draft)),
+        let decision = match self.evaluate(&draft.ask, &subjects) {
+            Verdict::Ask => return Ok(self.prompt(draft, subjects)),
             Verdict::Deny { by } => {
                 self.notify(&draft.ask, ToolCallState::PermissionDenied);
                 Decision::denied(by)
@@ -119,8 +123,8 @@ impl State {
         Ok(Admission::Settled(decision))
     }
 
-    /// What the rules say about `ask`, without asking anybody.
-    pub(crate) fn evaluate(&mut self, ask: &Ask) -> Verdict {
+    /// What the rules say about `ask`, whose set of subjects is `subjects`, without asking anybody.
+    pub(crate) fn evaluate(&mut self, ask: &Ask, subjects: &[Subject]) -> Verdict {
         let allow = |by| Verdict::Allow { by };
         if self.shut_down {
             Verdict::Ask
@@ -132,7 +136,7 @@ impl State {
             allow(DecidedBy::Hook)
         } else if self.auto_approved.contains(&ask.session) {
             allow(DecidedBy::SessionAuto)
-        } else if let Some(grant) = self.grants.covering(ask) {
+        } else if let Some(grant) = self.grants.covering(ask, subjects) {
             allow(DecidedBy::Grant(grant))
         } else if self.grace == Some(Duration::ZERO) && self.events.attendant().is_none() {
             let by = DecidedBy::Unattended;
@@ -142,8 +146,8 @@ impl State {
         }
     }
 
-    fn prompt(&mut self, mut draft: PermissionRequest) -> Admission {
-        draft.mint_offers();
+    fn prompt(&mut self, mut draft: PermissionRequest, subjects: Arc<[Subject]>) -> Admission {
+        draft.mint_offers(subjects);
         let request = Arc::new(draft);
         let answer = self.pending.insert(Arc::clone(&request));
         self.opened += 1;

@@ -1,6 +1,9 @@
 //! One ask after the other, and what an answer means for the next one.
 
 use futures::future::join_all;
+use permission_core::Subject;
+
+use std::time::{Duration, Instant};
 
 use crate::support::*;
 
@@ -186,4 +189,44 @@ async fn a_dismissed_dialog_is_a_denial_and_not_a_cancellation() {
     assert_denied(asking);
     assert_eq!(heard(&mut calls), ("c".into(), ToolCallState::PermissionPending));
     assert_eq!(heard(&mut calls), ("c".into(), ToolCallState::PermissionDenied));
+}
+
+#[leak_test]
+async fn the_subjects_of_a_grant_are_a_set() {
+    let service = service();
+    let named = |paths: &[&str]| {
+        paths.iter().fold(Ask::new("s", "view", "read"), |ask, path| ask.path(*path))
+    };
+    let (asking, request) = pends(&service, named(&["b", "a", "b"]));
+    let shown = [Subject::path("/tmp/b"), Subject::path("/tmp/a"), Subject::path("/tmp/b")];
+    assert_eq!(request.ask.subjects, shown, "people see them as they were given");
+    assert!(service.grant_persistent(request.id));
+    assert_allowed(asking);
+
+    let grant = service.grants().pop().expect("a grant");
+    assert_eq!(grant.subjects(), [Subject::path("/tmp/a"), Subject::path("/tmp/b")]);
+    for same in [["a", "b"], ["b", "a"]] {
+        assert_ne!(service.check(&named(&same)), Verdict::Ask, "{same:?}");
+    }
+    for other in [&["a"][..], &["a", "b", "c"]] {
+        assert_eq!(service.check(&named(other)), Verdict::Ask, "{other:?}");
+    }
+}
+
+/// To look for each of one grant's subjects among all of an ask's would take minutes here.
+#[leak_test]
+async fn a_grant_of_many_subjects_is_found_in_no_time() {
+    let service = service();
+    let paths = || (0..40_000).map(|n| Subject::path(format!("/tmp/{n}")));
+    let mut forth = Ask::new("s", "view", "read");
+    forth.subjects = paths().collect();
+    let mut back = forth.clone();
+    back.subjects.reverse();
+
+    let (asking, request) = pends(&service, forth);
+    assert!(service.grant_persistent(request.id));
+    assert_allowed(asking);
+    let start = Instant::now();
+    assert_ne!(service.check(&back), Verdict::Ask);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
