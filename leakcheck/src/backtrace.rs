@@ -1,6 +1,8 @@
 //! Raw backtraces: addresses when a task is spawned, names only if it survives.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// The return addresses of a spawn, not yet looked up.
 #[derive(Clone, Debug)]
@@ -33,20 +35,30 @@ impl RawBacktrace {
     /// Looks the functions up, innermost first, inlined ones included. Slow the first time in a
     /// process: the executable's line tables are read.
     pub(crate) fn resolve(&self) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        for address in &self.addresses {
-            ::backtrace::resolve(*address as *mut std::ffi::c_void, |symbol| {
-                let Some(name) = symbol.name() else { return };
-                frames.push(Frame {
-                    function: readable(&name.to_string()),
-                    file: symbol.filename().map(ToOwned::to_owned),
-                    line: symbol.lineno(),
-                    column: symbol.colno(),
-                });
-            });
-        }
-        frames
+        self.addresses.iter().flat_map(|address| frames_at(*address)).collect()
     }
+}
+
+/// The functions at an address. Facts about the executable, so they are kept: alike survivors share
+/// most of their stacks.
+fn frames_at(address: usize) -> Vec<Frame> {
+    static KNOWN: Mutex<BTreeMap<usize, Vec<Frame>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry(address).or_insert_with(|| look_up(address)).clone()
+}
+
+fn look_up(address: usize) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    ::backtrace::resolve(address as *mut std::ffi::c_void, |symbol| {
+        let Some(name) = symbol.name() else { return };
+        frames.push(Frame {
+            function: readable(&name.to_string()),
+            file: symbol.filename().map(ToOwned::to_owned),
+            line: symbol.lineno(),
+            column: symbol.colno(),
+        });
+    });
+    frames
 }
 
 /// Without the hash of legacy mangling and without the closures that an async body compiles to:

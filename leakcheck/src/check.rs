@@ -12,6 +12,7 @@ use crate::panics::{Joinable, TaskPanic};
 use crate::place::Workspace;
 use crate::report::{LeakReport, Panicked, Tier, Verdict};
 use crate::runtime::Runtime;
+use crate::settings::Origin;
 use crate::settle::{Left, Unsettled, settle};
 use crate::survivor::{Identified, group, number};
 
@@ -23,7 +24,7 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
     let judged = watch.judge();
     let mut report = report(runtime, judged, waited);
     report.undecided.extend(fault);
-    hear_panics(&mut report, runtime, &mut watch);
+    hear_panics(&mut report, runtime);
     report
 }
 
@@ -43,13 +44,16 @@ pub(crate) fn report(runtime: &Runtime, judged: Judged, waited: Duration) -> Lea
         panics: Vec::new(),
         undecided: judged.undecided,
         faults: Vec::new(),
-        notes: runtime
-            .options
-            .known_leak
-            .iter()
-            .map(|reason| format!("known leak: {reason}"))
-            .collect(),
+        notes: notes(runtime),
     }
+}
+
+fn notes(runtime: &Runtime) -> Vec<String> {
+    let known = runtime.options.known_leak.as_ref().map(|reason| format!("known leak: {reason}"));
+    let grace = runtime.settings.grace;
+    let from_outside = matches!(grace.origin, Origin::Variable(_));
+    let grace = from_outside.then(|| format!("the grace of {:?} is {}", grace.value, grace.origin));
+    known.into_iter().chain(grace).collect()
 }
 
 /// Fills in the verdict. `known` is whether the test is marked as leaking.
@@ -68,6 +72,9 @@ pub(crate) fn judged(mut report: LeakReport, known: bool) -> LeakReport {
     };
     report
 }
+
+/// How long a difference between two counts has to last.
+const BELIEVED: Duration = Duration::from_millis(50);
 
 /// Who is left on a runtime, and who of them may stay. Each task is looked up once.
 struct Watch<'a> {
@@ -120,7 +127,8 @@ impl<'a> Watch<'a> {
             Tier::Hooks => {
                 let identified = self.identify();
                 let mut judged = judge::identified(&runtime.options.ignores, identified);
-                judge::reconcile(&mut judged, runtime.registry.len(), runtime.alive());
+                let (told, alive) = counts(runtime);
+                judge::reconcile(&mut judged, told, alive);
                 judged
             }
             Tier::Plain => {
@@ -190,15 +198,29 @@ impl Unsettled for Watch<'_> {
     }
 }
 
+/// How many tasks the hooks told of, and how many tokio counts. The two are read one after the
+/// other while tasks may come and go, so only a difference that lasts is believed.
+fn counts(runtime: &Runtime) -> (usize, usize) {
+    let began = Instant::now();
+    loop {
+        let (told, alive) = (runtime.registry.len(), runtime.alive());
+        if told == alive || began.elapsed() > BELIEVED {
+            return (told, alive);
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// Sorts the panics of tasks: unheard ones fail the test, and those that nobody can know about are
 /// noted.
-fn hear_panics(report: &mut LeakReport, runtime: &Runtime, watch: &mut Watch<'_>) {
+pub(crate) fn hear_panics(report: &mut LeakReport, runtime: &Runtime) {
     for panic in runtime.registry.take_panics() {
         let id = number(panic.task);
         match &panic.joinable {
+            Joinable::Awaited => {}
             Joinable::No if panic.was_caught() => {}
-            Joinable::No => report.panics.push(panicked(panic, watch.workspace())),
-            Joinable::Yes => report.notes.push(format!(
+            Joinable::No => report.panics.push(panicked(panic, &runtime.subject.workspace())),
+            Joinable::Held => report.notes.push(format!(
                 "task {id} panicked while its JoinHandle was held: whether anybody looked at it \
                  cannot be seen"
             )),

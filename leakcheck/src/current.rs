@@ -17,7 +17,6 @@ struct Current {
     registry: Arc<Registry>,
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only the task hooks ask"))]
     polling: Arc<Polling>,
-    #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only the spawn hook asks"))]
     runs_body: bool,
 }
 
@@ -66,22 +65,25 @@ pub fn try_ignore_current() -> Result<(), Error> {
 
 /// The registry of the current thread's runtime.
 pub(crate) fn registry() -> Option<Arc<Registry>> {
-    // A panic hook may run while thread-locals are torn down, or while this one is borrowed.
-    let current = CURRENT
-        .try_with(|current| current.try_borrow().ok()?.as_ref().map(|c| Arc::clone(&c.registry)));
-    current.ok().flatten()
+    look(|current| Arc::clone(&current.registry))
 }
 
 /// Whether the current thread runs a test's body.
-#[cfg(tokio_unstable)]
 pub(crate) fn runs_body() -> bool {
-    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|current| current.runs_body))
+    look(|current| current.runs_body).unwrap_or(false)
 }
 
 /// Looks at what the current thread polls; `None` on a thread of no leak test.
 #[cfg(tokio_unstable)]
 pub(crate) fn with_polling<R>(tell: impl FnOnce(&Polling) -> R) -> Option<R> {
-    CURRENT.with_borrow(|current| current.as_ref().map(|current| tell(&current.polling)))
+    look(|current| tell(&current.polling))
+}
+
+/// `None` too while thread-locals are torn down, or this one is borrowed: hooks and panics come at
+/// any time.
+fn look<R>(at: impl FnOnce(&Current) -> R) -> Option<R> {
+    let looked = CURRENT.try_with(|current| current.try_borrow().ok()?.as_ref().map(at));
+    looked.ok().flatten()
 }
 
 /// Makes this thread one of the registry's runtime, for good: it is one that the runtime started.

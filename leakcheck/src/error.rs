@@ -24,11 +24,10 @@ pub(crate) enum ErrorKind {
     Runtime(std::io::Error),
     #[error("`{option}` {problem}: {fix}")]
     Options { option: &'static str, problem: &'static str, fix: &'static str },
-    #[cfg(tokio_unstable)]
     #[error(
         "leakcheck's `{hooks}` was replaced by the closure given to `Options::configure`, so that \
-         tasks could come and go unseen: set task hooks through the methods of the same names on \
-         `Options`, which run both"
+         tasks could come and go, or panic, unseen: use the methods of the same names on `Options`, \
+         which run both"
     )]
     HooksReplaced { hooks: String },
     #[error(

@@ -49,7 +49,7 @@ pub(crate) fn run<F: Future>(
             tell(&report, failed);
             resume_unwind(payload)
         }
-        Ok(value) if failed || !fails(&report) => {
+        Ok(value) if failed || !report.fails() => {
             tell(&report, failed);
             value
         }
@@ -101,14 +101,18 @@ impl LeakTest {
             check::report(&self.runtime, Judged::default(), Duration::ZERO)
         };
         report.faults.extend(cleanup);
-        report = self.decide(report, failed, off);
         if off {
             // As tokio does it: nothing of leakcheck's is to be noticed.
             self.runtime.drop_tokio();
-        } else if let Err(waited) = self.runtime.shut_down() {
-            report.faults.push(Fault::Shutdown { waited });
+        } else {
             report = self.decide(report, failed, off);
+            report.faults.extend(self.shut_down());
+            if checked {
+                // Blocking work that was waited for may have panicked meanwhile.
+                check::hear_panics(&mut report, &self.runtime);
+            }
         }
+        report = self.decide(report, failed, off);
         self.write(&mut report);
         report
     }
@@ -124,12 +128,19 @@ impl LeakTest {
         Some(Fault::Cleanup { name: cleanup.name.to_owned(), message })
     }
 
+    fn shut_down(&mut self) -> Option<Fault> {
+        let waited = self.runtime.shut_down().err()?;
+        Some(Fault::Shutdown { waited })
+    }
+
     fn decide(&self, report: LeakReport, failed: bool, off: bool) -> LeakReport {
         let mut report = check::judged(report, self.runtime.options.known_leak.is_some());
         let shutdown = report.faults.iter().any(|fault| matches!(fault, Fault::Shutdown { .. }));
-        if shutdown && report.verdict == Verdict::Clean {
-            report.verdict = Verdict::Leaked;
-        }
+        report.verdict = match report.verdict {
+            Verdict::Clean if shutdown => Verdict::Leaked,
+            Verdict::FixedKnownLeak if shutdown => Verdict::KnownLeak,
+            verdict => verdict,
+        };
         let warns = self.runtime.settings.action.value == Action::Warn;
         let cleanup = report.faults.iter().any(|fault| matches!(fault, Fault::Cleanup { .. }));
         report.verdict = match report.verdict {
@@ -152,21 +163,11 @@ impl LeakTest {
     }
 }
 
-/// Whether the report fails a test whose body passed.
-fn fails(report: &LeakReport) -> bool {
-    let faulty = |fault: &Fault| match fault {
-        Fault::Cleanup { .. } | Fault::Report { .. } => true,
-        Fault::Shutdown { .. } => report.verdict != Verdict::Warned,
-    };
-    let verdict =
-        matches!(report.verdict, Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak);
-    verdict || report.faults.iter().any(faulty)
-}
-
 /// Prints what there is to say beside a result that stands.
 fn tell(report: &LeakReport, failed: bool) {
     let told = report.has_findings() || !report.faults.is_empty();
-    if told || (!failed && !report.stale_ignores.is_empty()) {
+    let worth_knowing = !(report.stale_ignores.is_empty() && report.notes.is_empty());
+    if told || (!failed && worth_knowing) {
         eprint!("{}", report::paint(report));
     }
 }

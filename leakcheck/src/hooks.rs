@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::runtime::{Builder, TaskMeta};
 
 use crate::current;
-use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::registry::{Registry, Spawner};
 use crate::runtime::Tokio;
@@ -105,40 +104,31 @@ fn spawner() -> Spawner {
     }
 }
 
-/// Finds out, with one task and one blocking closure, whether the user's own hand on the builder
-/// left leakcheck's hooks in place.
-pub(crate) fn verify_installed(runtime: &Tokio, registry: &Arc<Registry>) -> Result<(), Error> {
-    let mut replaced = runtime.block_on(replaced_during_life(Arc::clone(registry)));
+/// Finds out, with one task, whether the user's own hand on the builder left leakcheck's task hooks
+/// in place.
+pub(crate) fn replaced(runtime: &Tokio, registry: &Arc<Registry>) -> Vec<&'static str> {
+    let mut replaced = Vec::new();
+    replaced.extend(runtime.block_on(replaced_during_life(Arc::clone(registry))));
     if runtime.block_on(outlives_its_end(runtime, registry)) {
         replaced.push("on_task_terminate");
     }
-    if replaced.is_empty() {
-        return Ok(());
-    }
-    let hooks = replaced.join("`, `");
-    Err(ErrorKind::HooksReplaced { hooks }.into())
+    replaced
 }
 
-async fn replaced_during_life(registry: Arc<Registry>) -> Vec<&'static str> {
+async fn replaced_during_life(registry: Arc<Registry>) -> Option<&'static str> {
     let probe = tokio::spawn(async move {
         // The first poll has to end for its hooks to be seen by the second.
         tokio::task::yield_now().await;
         let id = tokio::task::id();
         current::with_polling(|thread| registry.seen_polled(id, thread)).flatten()
     });
-    let thread = tokio::task::spawn_blocking(|| current::registry().is_some());
-    let mut replaced = Vec::new();
     match probe.await.ok().flatten() {
-        None => replaced.push("on_task_spawn"),
+        None => Some("on_task_spawn"),
         // Without its begin, the end of a poll cannot be told of.
-        Some((false, _)) => replaced.push("on_before_task_poll"),
-        Some((true, false)) => replaced.push("on_after_task_poll"),
-        Some((true, true)) => {}
+        Some((false, _)) => Some("on_before_task_poll"),
+        Some((true, false)) => Some("on_after_task_poll"),
+        Some((true, true)) => None,
     }
-    if !thread.await.unwrap_or(true) {
-        replaced.push("on_thread_start");
-    }
-    replaced
 }
 
 /// tokio calls the terminate hook before it forgets the task, so once no task is left, a registry

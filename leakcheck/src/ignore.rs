@@ -186,14 +186,12 @@ impl Condition {
 mod tests {
     use super::*;
 
-    fn place(file: &str, line: u32) -> Place {
-        Place { file: file.to_owned(), line, column: None, in_workspace: true }
-    }
-
     #[track_caller]
     fn check(ignore: Ignore, expected: Covers) {
-        let places =
-            [place("hyper-util-0.1.21/src/rt/tokio.rs", 127), place("app/src/pool.rs", 88)];
+        let places = [
+            Place::test("hyper-util-0.1.21/src/rt/tokio.rs", 127),
+            Place::test("app/src/pool.rs", 88),
+        ];
         let spawners = ["app::pool::Pool::grow".to_owned()];
         assert_eq!(ignore.covers(Facts { places: &places, spawners: Some(&spawners) }), expected);
     }

@@ -22,11 +22,15 @@ pub(crate) fn identified(rules: &[Ignore], survivors: Vec<Identified>) -> Judged
     let mut judged = Judged::default();
     let mut left: Vec<usize> = rules.iter().map(|rule| rule.count.unwrap_or(usize::MAX)).collect();
     let mut matched = vec![false; rules.len()];
+    // A rule that covers any number goes first, one by number alone last: none is used up by a
+    // survivor that another would have covered.
+    let mut order: Vec<usize> = (0..rules.len()).collect();
+    order.sort_by_key(|at| (rules[*at].count.is_some(), rules[*at].is_count_alone()));
     for identified in survivors {
         let covers: Vec<Covers> =
             rules.iter().map(|rule| rule.covers(identified.facts())).collect();
         let open = |index: &usize| left[*index] > 0;
-        let covering = (0..rules.len()).filter(open).find(|index| covers[*index] == Covers::Yes);
+        let covering = order.iter().copied().filter(open).find(|at| covers[*at] == Covers::Yes);
         for (index, covers) in covers.iter().enumerate() {
             matched[index] |= *covers != Covers::No;
         }
@@ -151,6 +155,19 @@ mod tests {
     fn ignore_current_is_undecided_where_tasks_are_only_counted() {
         assert_eq!(counted(&[], true, 1).undecided.len(), 1);
         assert!(counted(&[], true, 0).undecided.is_empty());
+    }
+
+    #[test]
+    fn a_survivor_uses_up_no_rule_that_another_one_needs() {
+        let at = |line| {
+            let place = crate::place::Place::test("src/pool.rs", line);
+            Identified::test(place)
+        };
+        let by_number = Ignore::new("one").count(1);
+        let by_place = Ignore::new("pool").spawned_at("src/pool.rs", Some(1));
+        for rules in [[by_number.clone(), by_place.clone()], [by_place, by_number]] {
+            assert_eq!(leaked(&identified(&rules, vec![at(1), at(2)])), 0);
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub struct Options {
     pub(crate) unhandled_panic: Option<UnhandledPanic>,
     #[cfg(tokio_unstable)]
     pub(crate) user_hooks: crate::hooks::UserHooks,
+    pub(crate) on_thread_start: Option<ThreadHook>,
     pub(crate) configure: Option<Configure>,
     pub(crate) grace: Option<Duration>,
     pub(crate) action: Option<Action>,
@@ -75,6 +76,9 @@ pub struct Options {
     pub(crate) on_failure: bool,
     pub(crate) cleanup: Option<Cleanup>,
 }
+
+/// What the user does on each thread that the runtime starts.
+pub(crate) type ThreadHook = Arc<dyn Fn() + Send + Sync>;
 
 /// What the user does to tokio's builder after leakcheck has.
 pub(crate) type Configure = Arc<dyn Fn(&mut Builder) + Send + Sync>;
@@ -136,11 +140,17 @@ impl Options {
     /// Changes tokio's builder after leakcheck has set it up: thread names, stack sizes,
     /// intervals and the like.
     ///
-    /// tokio keeps one callback per hook, so a task hook set here would silently replace
-    /// leakcheck's. That is noticed, and fails the test: set task hooks through the methods of the
-    /// same names on `Options`, which run both.
+    /// tokio keeps one callback per hook, so `on_thread_start` or a task hook set here would
+    /// silently replace leakcheck's. That is noticed, and fails the test: set those through the
+    /// methods of the same names on `Options`, which run both.
     pub fn configure(mut self, with: impl Fn(&mut Builder) + Send + Sync + 'static) -> Self {
         self.configure = Some(Arc::new(with));
+        self
+    }
+
+    /// As `tokio::runtime::Builder::on_thread_start`, beside leakcheck's own.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_start = Some(Arc::new(hook));
         self
     }
 

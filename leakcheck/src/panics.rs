@@ -8,12 +8,16 @@
 use std::panic::{Location, PanicHookInfo};
 use std::path::PathBuf;
 use std::sync::{Once, OnceLock};
+use std::time::{Duration, Instant};
 
 use leakcheck_inspect::{Image, ProcessMemory, TaskLayout};
 use tokio::task::Id;
 
 use crate::backtrace::{Frame, RawBacktrace};
 use crate::survivor::number;
+
+/// How long a handle has to be held for that to be believed.
+const BELIEVED: Duration = Duration::from_millis(20);
 
 /// A panic seen inside a task.
 #[derive(Clone, Debug)]
@@ -32,8 +36,10 @@ pub(crate) struct TaskPanic {
 pub(crate) enum Joinable {
     /// Its `JoinHandle` was gone.
     No,
-    /// Its `JoinHandle` was held; whether anybody looks at it cannot be seen.
-    Yes,
+    /// Its `JoinHandle` was held; whether anybody will look at it cannot be seen.
+    Held,
+    /// Somebody waited for its end.
+    Awaited,
     /// It could not be read, for this reason.
     Unknown(String),
 }
@@ -81,15 +87,32 @@ fn note(info: &PanicHookInfo<'_>) {
     let (Some(task), Some(registry)) = (tokio::task::try_id(), crate::current::registry()) else {
         return;
     };
+    if !registry.is_of_current_runtime() {
+        // A runtime of the test's own making: its tasks are not this one's.
+        return;
+    }
     registry.note_panic(|| TaskPanic {
         task,
         message: message(info.payload()),
         at: info.location().map(|at| (PathBuf::from(at.file()), at.line(), at.column())),
         spawned_at: registry.with(task, |live| live.spawned_at),
         backtrace: RawBacktrace::capture(),
-        // Last: on another thread the spawner may be about to drop the handle.
-        joinable: joinable(task),
+        joinable: settled_joinable(task),
     });
+}
+
+/// On another thread the spawner may be about to drop the handle that its `spawn` has just
+/// returned: a handle that nobody waits on is believed in only after a moment.
+fn settled_joinable(task: Id) -> Joinable {
+    let began = Instant::now();
+    loop {
+        let joinable = joinable(task);
+        let may_change = joinable == Joinable::Held && !crate::current::runs_body();
+        if !may_change || began.elapsed() > BELIEVED {
+            return joinable;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The state of the task that this thread runs. The executable is read on the first panic of a
@@ -107,7 +130,8 @@ fn joinable(task: Id) -> Joinable {
         Err(why) => return Joinable::Unknown(why.clone()),
     };
     match state {
-        Ok(Some(state)) if state.join_interest => Joinable::Yes,
+        Ok(Some(state)) if state.join_interest && state.join_waker => Joinable::Awaited,
+        Ok(Some(state)) if state.join_interest => Joinable::Held,
         Ok(Some(_)) => Joinable::No,
         Ok(None) => Joinable::Unknown("the task was not found on its thread's stack".to_owned()),
         Err(error) => Joinable::Unknown(error.to_string()),

@@ -24,6 +24,13 @@ pub struct Place {
     pub in_workspace: bool,
 }
 
+#[cfg(test)]
+impl Place {
+    pub(crate) fn test(file: &str, line: u32) -> Self {
+        Self { file: file.to_owned(), line, column: None, in_workspace: true }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)?;

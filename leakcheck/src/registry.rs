@@ -12,9 +12,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::Id;
 
@@ -28,6 +29,7 @@ pub(crate) struct Registry {
     shards: Box<[Mutex<Shard>]>,
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
+    runtime: OnceLock<tokio::runtime::Id>,
     panics: Mutex<Vec<TaskPanic>>,
     looking: AtomicUsize,
     /// The test's own thread first.
@@ -110,6 +112,7 @@ impl Registry {
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             capture,
+            runtime: OnceLock::new(),
             panics: Mutex::default(),
             looking: AtomicUsize::new(0),
             threads: Mutex::new(vec![Arc::default()]),
@@ -118,6 +121,16 @@ impl Registry {
             ended: AtomicUsize::new(0),
             changed: Notify::new(),
         }
+    }
+
+    /// Tells whose registry it is, once the runtime stands.
+    pub(crate) fn set_runtime(&self, handle: &Handle) {
+        let _ = self.runtime.set(handle.id());
+    }
+
+    /// Whether the code that calls runs on this registry's runtime, and not on one inside it.
+    pub(crate) fn is_of_current_runtime(&self) -> bool {
+        Handle::try_current().is_ok_and(|current| self.runtime.get() == Some(&current.id()))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -97,10 +97,9 @@ impl Runtime {
             crate::panics::watch();
         }
         let tokio = Tokio::build(&options, watched.then_some(&registry))?;
-        #[cfg(tokio_unstable)]
+        registry.set_runtime(tokio.handle());
         if watched && options.configure.is_some() {
-            let _entered = crate::current::enter(&registry);
-            crate::hooks::verify_installed(&tokio, &registry)?;
+            verify_hooks(&tokio, &registry)?;
         }
         Ok(Self { tokio: Some(tokio), registry, options, settings, subject })
     }
@@ -215,8 +214,13 @@ impl Tokio {
         if let Some(registry) = registry {
             #[cfg(tokio_unstable)]
             crate::hooks::install(&mut builder, registry, &options.user_hooks);
-            let registry = Arc::clone(registry);
-            builder.on_thread_start(move || crate::current::adopt_thread(&registry));
+            let (registry, user) = (Arc::clone(registry), options.on_thread_start.clone());
+            builder.on_thread_start(move || {
+                crate::current::adopt_thread(&registry);
+                if let Some(user) = &user {
+                    user();
+                }
+            });
         }
         if let Some(configure) = &options.configure {
             configure(&mut builder);
@@ -253,6 +257,26 @@ impl Tokio {
             Self::Local(runtime) => runtime.shutdown_timeout(bound),
         }
     }
+}
+
+/// Finds out whether the user's own hand on the builder left leakcheck's hooks in place. Threads
+/// first: without them the task hooks tell nothing.
+fn verify_hooks(tokio: &Tokio, registry: &Arc<Registry>) -> Result<(), Error> {
+    let _entered = crate::current::enter(registry);
+    let adopted = || crate::current::registry().is_some();
+    let adopts = tokio.block_on(async { tokio::task::spawn_blocking(adopted).await });
+    let replaced = match adopts {
+        Ok(false) => vec!["on_thread_start"],
+        #[cfg(tokio_unstable)]
+        _ => crate::hooks::replaced(tokio, registry),
+        #[cfg(not(tokio_unstable))]
+        _ => Vec::new(),
+    };
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let hooks = replaced.join("`, `");
+    Err(ErrorKind::HooksReplaced { hooks }.into())
 }
 
 fn builder(options: &Options) -> Result<Builder, Error> {

@@ -51,11 +51,11 @@ pub(crate) async fn settle(
     grace: Duration,
 ) {
     let grace = grace.clamp(TICK, LONGEST_GRACE);
-    let began = Instant::now();
     let mut looks = Looks::default();
     let mut left = unsettled.left();
+    let mut began = Instant::now();
     while left.tasks > 0 && looks.at_once().await {
-        left = unsettled.left();
+        began += look(unsettled, &mut left);
     }
     if left.tasks == 0 {
         return;
@@ -69,9 +69,17 @@ pub(crate) async fn settle(
         } else {
             looks.wait(registry, patience.deadline).await;
         }
-        left = unsettled.left();
+        patience.give_back(look(unsettled, &mut left));
         patience.note(left, unsettled.ended());
     }
+}
+
+/// Looks who is left. Gives how long that took: symbols may have been looked up, and the grace is
+/// the tasks' alone.
+fn look(unsettled: &mut impl Unsettled, left: &mut Left) -> Duration {
+    let from = Instant::now();
+    *left = unsettled.left();
+    from.elapsed()
 }
 
 /// Looking again where nothing tells of an end.
@@ -145,6 +153,11 @@ impl Patience {
             return true;
         }
         false
+    }
+
+    fn give_back(&mut self, looked: Duration) {
+        self.deadline += looked;
+        self.last += looked;
     }
 
     /// Where ends are not told, fewer tasks than ever before mean one.

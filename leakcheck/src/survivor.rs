@@ -75,8 +75,6 @@ fn ids<S: Serializer>(ancestors: &[Ancestor], serializer: S) -> Result<S::Ok, S:
 pub enum Kind {
     /// A tokio task.
     Task,
-    /// A closure on tokio's blocking threads.
-    Blocking,
 }
 
 /// What a surviving task was doing.
@@ -180,6 +178,12 @@ impl Identified {
             places,
             spawners: origin.functions,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn test(place: Place) -> Self {
+        let survivor = Survivor::counted(1);
+        Self { survivor, ignored_as_current: false, places: vec![place], spawners: None }
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {

@@ -117,6 +117,28 @@ fn a_clean_test_raises_no_alarm_however_busy_the_machine() {
     });
 }
 
+/// Ignored tasks come and go all the time, on other threads, while the check looks.
+#[cfg(tokio_unstable)]
+#[test]
+fn ignored_tasks_may_come_and_go_while_the_check_looks() {
+    let ignore = || leakcheck::Ignore::new("a server").spawned_at("tests/load.rs", None);
+    let options = || Options::new().flavor(Flavor::MultiThread).worker_threads(4).ignore(ignore());
+    for _ in 0..runs() / 10 {
+        let runtime = Runtime::new(options()).unwrap();
+        runtime.block_on(async {
+            tokio::spawn(async {
+                loop {
+                    tokio::spawn(tokio::task::yield_now());
+                    tokio::task::yield_now().await;
+                }
+            });
+        });
+        if let Err(report) = runtime.check() {
+            panic!("a false alarm: {report}");
+        }
+    }
+}
+
 #[test]
 fn a_planted_leak_is_always_found_at_its_line() {
     // Each of these waits for the whole grace: many wait side by side.

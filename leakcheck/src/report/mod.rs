@@ -159,6 +159,14 @@ impl LeakReport {
         text::render(self)
     }
 
+    /// Whether it fails a test whose body passed.
+    pub(crate) fn fails(&self) -> bool {
+        let own_fault = |fault: &Fault| !matches!(fault, Fault::Shutdown { .. });
+        let verdict =
+            matches!(self.verdict, Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak);
+        verdict || self.faults.iter().any(own_fault)
+    }
+
     /// Whether there is anything that the verdict's action applies to.
     pub(crate) fn has_findings(&self) -> bool {
         !(self.survivors.is_empty() && self.panics.is_empty() && self.undecided.is_empty())

@@ -88,6 +88,7 @@ fn headline(report: &LeakReport) -> String {
         _ => format!("no leaked task in `{test}`"),
     };
     let label = match report.verdict {
+        _ if report.fails() => "Error",
         Verdict::Warned => "Warning",
         Verdict::Clean | Verdict::KnownLeak | Verdict::Off => "Note",
         _ => "Error",

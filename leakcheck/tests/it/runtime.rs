@@ -92,6 +92,23 @@ fn the_users_hand_on_the_builder_counts() {
     assert!(runtime.check().is_ok());
 }
 
+#[test]
+fn threads_that_leakcheck_does_not_hear_of_are_noticed() {
+    let options = quick().configure(|builder| {
+        builder.on_thread_start(|| {});
+    });
+    let error = Runtime::new(options).unwrap_err().to_string();
+    assert!(error.contains("`on_thread_start` was replaced"), "{error}");
+}
+
+#[test]
+fn the_users_thread_hook_runs_beside_leakchecks() {
+    let (started, heard) = std::sync::mpsc::channel();
+    let options = quick().on_thread_start(move || started.send(()).unwrap());
+    leakcheck::run(options, async { tokio::task::spawn_blocking(|| {}).await.unwrap() });
+    assert!(heard.recv().is_ok());
+}
+
 #[cfg(tokio_unstable)]
 mod hooks {
     use std::sync::Arc;
@@ -120,11 +137,22 @@ mod hooks {
                 builder.on_after_task_poll(|_| {});
             }));
             assert!(ends.contains("`on_after_task_poll` was replaced"), "{ends}");
-            let threads = replaced(options().configure(|builder| {
-                builder.on_thread_start(|| {});
-            }));
-            assert!(threads.contains("`on_thread_start` was replaced"), "{threads}");
         }
+    }
+
+    /// A grace on a busy machine is not for looking symbols up: the task ends long within it.
+    #[test]
+    fn looking_symbols_up_does_not_use_up_the_grace() {
+        let ignore = leakcheck::Ignore::new("no such place").spawned_at("no/such/place.rs", None);
+        let options = Options::new().grace(Duration::from_millis(200)).ignore(ignore);
+        let runtime = Runtime::new(options).unwrap();
+        runtime.block_on(async {
+            tokio::spawn(async {
+                let child = || tokio::time::sleep(Duration::from_millis(5));
+                (0..1).map(|_| child()).map(tokio::spawn).for_each(drop);
+            });
+        });
+        assert!(runtime.check().is_ok());
     }
 
     #[test]

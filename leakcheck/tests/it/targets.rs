@@ -265,6 +265,71 @@ async fn detached_blocking_closure_panics() {
     over.recv().await;
 }
 
+#[leak_test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a target of other tests"]
+async fn many_detached_tasks_panic_at_once() {
+    // Each may panic before its spawner has dropped the handle.
+    for _ in 0..200 {
+        tokio::spawn(async { panic!("nobody hears this") });
+    }
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn blocking_closure_panics_after_the_body() {
+    let (body_alive, body_over) = std::sync::mpsc::channel::<()>();
+    tokio::task::spawn_blocking(move || {
+        let _ = body_over.recv();
+        panic!("nobody hears this")
+    });
+    tokio::task::yield_now().await;
+    drop(body_alive);
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn task_of_an_inner_runtime_panics() {
+    let inner = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(async { panic!("the inner runtime's own business") });
+            tokio::task::yield_now().await;
+        });
+    };
+    tokio::task::spawn_blocking(inner).await.unwrap();
+}
+
+#[leak_test(known_leak = "the pool has no close yet")]
+#[ignore = "a target of other tests"]
+async fn known_leak_of_blocking_work() {
+    tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(60)));
+}
+
+#[leak_test(known_leak = "the pool has no close yet", cleanup = panicking_cleanup)]
+#[ignore = "a target of other tests"]
+async fn known_leak_and_cleanup_panics() {
+    tokio::spawn(forever());
+}
+
+/// Spawns a task when its thread is torn down.
+struct SpawnsOnDrop(tokio::runtime::Handle);
+
+impl Drop for SpawnsOnDrop {
+    fn drop(&mut self) {
+        drop(self.0.spawn(async {}));
+    }
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn spawn_while_a_thread_is_torn_down() {
+    thread_local! {
+        static LATE: std::cell::RefCell<Option<SpawnsOnDrop>> = const { std::cell::RefCell::new(None) };
+    }
+    let handle = tokio::runtime::Handle::current();
+    std::thread::spawn(move || LATE.set(Some(SpawnsOnDrop(handle)))).join().unwrap();
+}
+
 #[leak_test]
 #[ignore = "a target of other tests"]
 async fn panic_under_a_held_handle() {

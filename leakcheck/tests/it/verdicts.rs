@@ -96,6 +96,21 @@ fn a_known_leak_that_was_mended_fails() {
 }
 
 #[test]
+fn blocking_work_may_be_the_known_leak() {
+    check("known_leak_of_blocking_work", true, &["the runtime did not shut down"]);
+}
+
+#[test]
+fn what_fails_a_test_is_called_an_error() {
+    check("known_leak_and_cleanup_panics", false, &["Error: leakcheck: ", "the cleanup"]);
+}
+
+#[test]
+fn a_task_may_be_spawned_while_a_thread_is_torn_down() {
+    check("spawn_while_a_thread_is_torn_down", true, &[]);
+}
+
+#[test]
 fn a_cleanup_that_panics_fails_the_test_and_the_check_is_still_made() {
     let expected =
         ["the cleanup `panicking_cleanup` failed", "it panicked: the cleanup's own failure"];
