@@ -83,5 +83,9 @@ pub enum OfferKind {
     /// Allow this request and nothing else.
     OnceAllow,
     /// Allow this request and record the grant, which lasts until the session ends.
+    ///
+    /// If a grant of the same scope is in force by then (two requests for the same may wait at
+    /// once), that one stands for both, and the id of this one is never in force. What is in force
+    /// is in [`grants`](crate::PermissionService::grants).
     SessionAllow(Grant),
 }

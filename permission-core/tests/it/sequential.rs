@@ -1,9 +1,9 @@
 //! One ask after the other, and what an answer means for the next one.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use permission_core::Subject;
-
-use std::time::{Duration, Instant};
 
 use crate::support::*;
 
@@ -229,4 +229,24 @@ async fn a_grant_of_many_subjects_is_found_in_no_time() {
     let start = Instant::now();
     assert_ne!(service.check(&back), Verdict::Ask);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[leak_test]
+async fn of_two_equal_grants_the_first_stands_for_both() {
+    let service = service();
+    let read = || ask("s", "view", "read", "/tmp/a");
+    let ((first, one), (second, other)) = (pends(&service, read()), pends(&service, read()));
+    let offered = |request: &PermissionRequest| match &request.offers[1].kind {
+        OfferKind::SessionAllow(grant) => grant.id,
+        other => panic!("{other:?}"),
+    };
+    assert!(service.grant_persistent(one.id) && service.grant_persistent(other.id));
+    assert_allowed(first);
+    assert_allowed(second);
+
+    let ids: Vec<_> = service.grants().iter().map(|grant| grant.id).collect();
+    assert_eq!(ids, [offered(&one)]);
+    assert!(!service.revoke(offered(&other)), "it was never in force");
+    assert!(service.revoke(offered(&one)));
+    assert_eq!(service.check(&read()), Verdict::Ask);
 }
