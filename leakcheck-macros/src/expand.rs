@@ -84,6 +84,7 @@ fn description(test: &TestFn, leakcheck: &TokenStream, output: &TokenStream) -> 
             path: ::core::concat!(::core::module_path!(), "::", #name),
             package: ::core::option_env!("CARGO_PKG_NAME"),
             manifest_dir: ::core::option_env!("CARGO_MANIFEST_DIR"),
+            file: ::core::file!(),
             should_panic: #should_panic,
             not_panicked: #not_panicked,
             failed: |outcome: &#output| -> bool {

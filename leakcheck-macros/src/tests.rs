@@ -70,6 +70,7 @@ fn the_body_becomes_a_future_that_leakcheck_runs() {
                     path: ::core::concat!(::core::module_path!(), "::", "it"),
                     package: ::core::option_env!("CARGO_PKG_NAME"),
                     manifest_dir: ::core::option_env!("CARGO_MANIFEST_DIR"),
+                    file: ::core::file!(),
                     should_panic: true,
                     not_panicked: ::core::option::Option::Some(|| ()),
                     failed: |outcome: &()| -> bool {

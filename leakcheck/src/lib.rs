@@ -23,13 +23,16 @@
 //!
 //! Built with `--cfg tokio_unstable` (the *hooks tier*), leakcheck knows each task: who spawned it,
 //! when, how often it was polled. Built without (the *plain tier*), it knows how many are left. Both
-//! find every leak; what the plain tier cannot tell it says.
+//! find every task that is left; what the plain tier cannot tell it says.
 //!
 //! # What it cannot see
 //!
 //! - Tasks of a `LocalSet` die with it, and are not counted by tokio while it lives.
 //! - Tasks of other runtimes, and threads.
-//! - A panic in a task whose `JoinHandle` is still held: somebody may yet ask.
+//! - A panic in a task whose `JoinHandle` is still held (somebody may yet ask), one that goes on with
+//!   `resume_unwind` (no panic hook runs), and any without type debug info or on other systems than
+//!   64-bit Linux. The first and the last are noted.
+//! - What a `spawn_blocking` closure spawns after the check was made.
 
 #[doc(hidden)]
 #[path = "private.rs"]

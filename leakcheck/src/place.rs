@@ -55,8 +55,9 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     /// The workspace around the package in `manifest_dir`: the nearest folder from it upwards whose
-    /// `Cargo.toml` has a `[workspace]` table, or the package's own.
-    pub(crate) fn around(manifest_dir: Option<&str>) -> Self {
+    /// `Cargo.toml` has a `[workspace]` table, or the package's own. A workspace may exclude the
+    /// package: `file`, a source file of the package as rustc was given it, tells.
+    pub(crate) fn around(manifest_dir: Option<&str>, file: Option<&str>) -> Self {
         let Some(package) = manifest_dir.map(Path::new).filter(|dir| dir.is_dir()) else {
             return Self::default();
         };
@@ -64,7 +65,11 @@ impl Workspace {
             let manifest = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap_or_default();
             manifest.lines().any(|line| line.trim_start().starts_with("[workspace"))
         };
-        let root = package.ancestors().find(declares).unwrap_or(package);
+        let includes = |root: &&Path| match file.map(|file| root.join(file)) {
+            Some(file) => file.starts_with(package) && file.is_file(),
+            None => true,
+        };
+        let root = package.ancestors().find(declares).filter(includes).unwrap_or(package);
         Self { root: Some(root.to_owned()) }
     }
 
@@ -154,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_line_of_the_workspace_can_be_read_back() {
-        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")));
+        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")), Some(file!()));
         let here = workspace.place_of(Location::caller());
         assert!(here.in_workspace);
         assert_eq!(here.file, "leakcheck/src/place.rs");
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn in_debug_info_a_relative_path_may_be_anybodys() {
-        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")));
+        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")), Some(file!()));
         let own = |file| workspace.place_in_debug_info(Path::new(file), 1, None).in_workspace;
         assert!(!own("./nptl/pthread_create.c"));
         assert!(own("leakcheck/src/place.rs"));
@@ -173,8 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn a_package_that_the_workspace_above_excludes_is_its_own() {
+        let package = env!("CARGO_MANIFEST_DIR");
+        let root = |file| Workspace::around(Some(package), Some(file)).root;
+        assert_eq!(root("leakcheck/src/place.rs").as_deref(), Path::new(package).parent());
+        assert_eq!(root("src/place.rs").as_deref(), Some(Path::new(package)));
+    }
+
+    #[test]
     fn a_place_without_a_source_has_no_line() {
-        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")));
+        let workspace = Workspace::around(Some(env!("CARGO_MANIFEST_DIR")), Some(file!()));
         let nowhere = workspace.place(Path::new("src/no_such_file.rs"), 1, None);
         assert_eq!(workspace.source_line(&nowhere), None);
     }

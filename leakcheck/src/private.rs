@@ -21,6 +21,8 @@ pub struct Test<T> {
     pub package: Option<&'static str>,
     /// The package's folder, where cargo builds.
     pub manifest_dir: Option<&'static str>,
+    /// The test's source file, as rustc was given it.
+    pub file: &'static str,
     /// Whether the test has `#[should_panic]`.
     pub should_panic: bool,
     /// The value of a `#[should_panic]` test that did not panic.
@@ -37,6 +39,7 @@ pub fn run<T: Termination>(test: Test<T>, options: Options, body: impl Future<Ou
         test: options.test_name.clone().unwrap_or_else(|| name.to_owned()),
         package: test.package,
         manifest_dir: test.manifest_dir,
+        file: Some(test.file),
     };
     let ending = Ending {
         failed: test.failed,

@@ -51,6 +51,7 @@ pub(crate) struct Subject {
     pub(crate) test: String,
     pub(crate) package: Option<&'static str>,
     pub(crate) manifest_dir: Option<&'static str>,
+    pub(crate) file: Option<&'static str>,
 }
 
 impl Subject {
@@ -67,7 +68,7 @@ impl Subject {
         let told = self.manifest_dir.map(ToOwned::to_owned);
         let cargo = || std::env::var("CARGO_MANIFEST_DIR").ok();
         let here = || std::env::current_dir().ok()?.to_str().map(ToOwned::to_owned);
-        Workspace::around(told.or_else(cargo).or_else(here).as_deref())
+        Workspace::around(told.or_else(cargo).or_else(here).as_deref(), self.file)
     }
 }
 

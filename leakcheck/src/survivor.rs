@@ -64,6 +64,15 @@ pub struct Ancestor {
     pub ended: bool,
 }
 
+fn ancestors(live: &Live, registry: &Registry, workspace: &Workspace) -> Vec<Ancestor> {
+    let ancestor = |(id, at)| Ancestor {
+        id: number(id),
+        spawned_at: workspace.place_of(at),
+        ended: registry.with(id, |_| ()).is_none(),
+    };
+    live.ancestors.iter().map(ancestor).collect()
+}
+
 fn ids<S: Serializer>(ancestors: &[Ancestor], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(ancestors.iter().map(|ancestor| ancestor.id))
 }
@@ -136,15 +145,7 @@ impl Identified {
         let now = Instant::now();
         let spawned_at = workspace.place_of(live.spawned_at);
         let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
-        let ancestors: Vec<_> = live
-            .ancestors
-            .iter()
-            .map(|(id, at)| Ancestor {
-                id: number(id),
-                spawned_at: workspace.place_of(at),
-                ended: registry.with(id, |_| ()).is_none(),
-            })
-            .collect();
+        let ancestors = ancestors(live, registry, workspace);
         let above = ancestors.iter().map(|ancestor| &ancestor.spawned_at);
         let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), above, workspace);
         let mut places = vec![spawned_at.clone()];
