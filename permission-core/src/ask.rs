@@ -160,8 +160,10 @@ pub enum Subject {
     Path {
         /// The path as spelled, from the working directory on if it was relative.
         ///
-        /// Links are not followed and `..` is not folded, since both need a look at the disk: two
-        /// spellings of one file are two subjects, which costs a prompt and grants nothing.
+        /// It is compared part by part: a `.` and slashes that are repeated or trail make no
+        /// difference. Links are not followed and `..` is not folded, since both need a look at the
+        /// disk: a file that is named in two such ways is two subjects, which costs a prompt and
+        /// grants nothing.
         lexical: PathBuf,
     },
 }

@@ -51,9 +51,11 @@
 //!    to it alone, and the requester, the subscribers and the recorded grants agree with it, also
 //!    when it races a cancellation.
 //! 2. **No lost prompt.** Who is subscribed at any time while a request waits is told of it, late
-//!    subscribers and slow ones included.
+//!    subscribers included. One whose backlog overflows gets a [`Resync`](Event::Resync) in its
+//!    place, with all that still waits.
 //! 3. **Order.** Each subscriber hears of everything in the order in which it happened: opened
-//!    before closed, and closed once. Backlogs are bounded, and publishing never waits.
+//!    before closed, and closed once, unless a resync came between. Backlogs are bounded, and
+//!    publishing never waits.
 //! 4. **Grants first.** A grant is in force before its request is seen as closed, and that is
 //!    published before the requester goes on.
 //! 5. **Cancel safe.** Dropping any future of this crate at any point leaves nothing behind. A
@@ -67,8 +69,9 @@
 //!
 //! # Limitations and caveats
 //!
-//! - Paths are compared as they are spelled. Links are not followed and `..` is not folded: two
-//!   spellings of one file are two subjects.
+//! - Paths are compared part by part, without a look at the disk. A `.` and slashes that are
+//!   repeated or trail make no difference. Links are not followed and `..` is not folded: a file
+//!   that is named in two such ways is two subjects.
 //! - A timeout or a [grace period](Attendance::Grace) needs tokio's timer. Nothing else needs a
 //!   runtime: any executor will do.
 //! - Answers are not authenticated. Whoever holds a handle can answer.

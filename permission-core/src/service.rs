@@ -56,15 +56,9 @@ impl PermissionService {
     /// service alive.
     ///
     /// If nobody has to be asked, it is ready at once. In order: skip mode, the allow-list, a hook's
-    /// approval, an auto-approved session, an earlier grant. Else it is put to the subscribers, and
-    /// waits. While it waits, a change of the settings that would have let it through does so.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future withdraws the request: it is off everybody's screen, and cannot be
-    /// answered any more. If it is dropped just after [`respond`](Self::respond) returned `Ok`, the
-    /// answer reaches nobody, but what it did (the event, a grant) stands. Use
-    /// [`request_until`](Self::request_until) to stop waiting without that gap.
+    /// approval, an auto-approved session, an earlier grant. Else, if the service is
+    /// [`Unattended`](crate::Attendance::Unattended) and nobody is subscribed, it is denied at once.
+    /// Else it is put to the subscribers, and waits. While it waits, a change of the settings that would have let it through does so.
     ///
     /// # Errors
     ///
@@ -75,6 +69,13 @@ impl PermissionService {
     /// # Panics
     ///
     /// On a timeout or a grace period, if polled outside a tokio runtime with its timer enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future withdraws the request: it is off everybody's screen, and cannot be
+    /// answered any more. If it is dropped just after [`respond`](Self::respond) returned `Ok`, the
+    /// answer reaches nobody, but what it did (the event, a grant) stands. Use
+    /// [`request_until`](Self::request_until) to stop waiting without that gap.
     ///
     /// # Examples
     ///
@@ -102,10 +103,6 @@ impl PermissionService {
     /// the cancellation race, the first one counts, for the caller, for whoever answered, and for
     /// all subscribers alike. If `cancel` is cancelled before the first poll, nobody is asked.
     ///
-    /// # Cancel safety
-    ///
-    /// As for [`request`](Self::request): dropping the future withdraws.
-    ///
     /// # Errors
     ///
     /// As for [`request`](Self::request), and [`Cancelled`](RequestError::Cancelled) if `cancel`
@@ -114,6 +111,10 @@ impl PermissionService {
     /// # Panics
     ///
     /// As for [`request`](Self::request).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`request`](Self::request): dropping the future withdraws.
     ///
     /// # Examples
     ///

@@ -1,4 +1,12 @@
 //! The lock, and what happens right after it is let go.
+//!
+//! # Invariants
+//!
+//! 1. The lock is taken in [`Shared::step`] and nowhere else, and let go before that returns: it is
+//!    never held across an await, I/O, or a call of anybody else's code, wakers included.
+//! 2. What a transition leaves to tell is told right after, by whoever ran it. So a request that is
+//!    no longer pending has its answer, or will have it without further ado.
+//! 3. Events are signalled before answers are sent.
 
 use std::fmt;
 use std::path::PathBuf;
