@@ -260,7 +260,7 @@ impl PermissionService {
 
     /// Ends the service for all its handles: what is waiting gets
     /// [`ShutDown`](RequestError::ShutDown), and so does every later request; streams end after
-    /// what was still to read. Doing it twice changes nothing.
+    /// what was still to read; grants are forgotten. Doing it twice changes nothing.
     pub fn shutdown(&self) {
         self.shared().with(|state| state.shut_down());
     }

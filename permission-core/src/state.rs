@@ -265,6 +265,8 @@ impl State {
     pub(crate) fn shut_down(&mut self) {
         self.shut_down = true;
         self.close_all(|_| true, |_| Closed::ShutDown);
+        self.auto_approved.clear();
+        self.grants = Grants::default();
         self.events.close(&mut self.outbox);
         self.notifications.close(&mut self.outbox);
     }

@@ -185,6 +185,20 @@ async fn a_shutdown_ends_all_requests_and_streams_for_good() {
     assert_quiescent(&service);
 }
 
+/// X14: a subscription that outlives the service keeps nothing of it.
+#[leak_test]
+async fn a_shutdown_forgets_all_grants() {
+    let service = service();
+    let _prompts = subscribe(&service);
+    let (asking, request) = pends(&service, bash());
+    assert!(service.grant_persistent(request.id));
+    assert_allowed(asking);
+    assert_eq!(service.stats().grants, 1);
+    service.shutdown();
+    assert_eq!(service.stats().grants, 0);
+    assert!(service.grants().is_empty());
+}
+
 /// X15
 #[leak_test]
 async fn the_last_handle_that_goes_shuts_the_service_down() {
