@@ -58,7 +58,8 @@ impl PermissionService {
     /// If nobody has to be asked, it is ready at once. In order: skip mode, the allow-list, a hook's
     /// approval, an auto-approved session, an earlier grant. Else, if the service is
     /// [`Unattended`](crate::Attendance::Unattended) and nobody is subscribed, it is denied at once.
-    /// Else it is put to the subscribers, and waits. While it waits, a change of the settings that would have let it through does so.
+    /// Else it is put to the subscribers, and waits. While it waits, a change of the settings that
+    /// would have let it through does so.
     ///
     /// # Errors
     ///

@@ -230,6 +230,9 @@ impl State {
     }
 
     pub(crate) fn auto_approve_session(&mut self, session: &SessionId) {
+        if self.shut_down {
+            return;
+        }
         self.auto_approved.insert(session.clone());
         self.allow_all(|ask| ask.session == *session, DecidedBy::SessionAuto);
     }
