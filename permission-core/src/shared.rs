@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::pending::Answer;
 use crate::state::{Admission, State};
 use crate::sync::Mutex;
-use crate::{Ask, PermissionRequest, RequestError, RequestId};
+use crate::{Ask, PermissionRequest, RequestError, RequestId, Subject};
 
 /// What handles, subscriptions and request futures have in common.
 pub(crate) struct Shared {
@@ -54,10 +54,17 @@ impl Shared {
     /// Puts `ask` to the rules and, if they do not settle it, to people.
     pub(crate) fn open(&self, ask: Ask) -> Result<Admission, RequestError> {
         ask.validate()?;
-        let request = self.draft(ask);
+        let draft = self.draft(ask);
         // Sorted out here: there may be thousands of them, and the lock is everybody's.
-        let subjects = request.ask.subject_set().into();
-        self.with(|state| state.open(request, subjects))
+        let subjects: Arc<[Subject]> = draft.ask.subject_set().into();
+        match self.with(|state| state.settle(draft, &subjects))? {
+            Ok(decision) => Ok(Admission::Settled(decision)),
+            Err(mut draft) => {
+                // Minted out here too: that asks the system for random numbers.
+                draft.mint_offers(Arc::clone(&subjects));
+                self.with(|state| state.open(draft, &subjects))
+            }
+        }
     }
 
     fn draft(&self, mut ask: Ask) -> PermissionRequest {

@@ -97,18 +97,29 @@ impl State {
         }
     }
 
+    /// Puts `draft`, which has its offers by now, to people, if the rules still leave it to them.
     pub(crate) fn open(
         &mut self,
-        mut draft: PermissionRequest,
-        subjects: Arc<[Subject]>,
+        draft: PermissionRequest,
+        subjects: &[Subject],
     ) -> Result<Admission, RequestError> {
+        Ok(match self.settle(draft, subjects)? {
+            Ok(decision) => Admission::Settled(decision),
+            Err(draft) => self.prompt(draft),
+        })
+    }
+
+    /// Lets the rules decide about `draft`, whose set of subjects is `subjects`, or hands it back.
+    pub(crate) fn settle(
+        &mut self,
+        mut draft: PermissionRequest,
+        subjects: &[Subject],
+    ) -> Result<Result<Decision, PermissionRequest>, RequestError> {
         if self.shut_down {
             return Err(RequestError::ShutDown);
         }
-        self.seq += 1;
-        draft.seq = self.seq;
-        let decision = match self.evaluate(&draft.ask, &subjects) {
-            Verdict::Ask => return Ok(self.prompt(draft, subjects)),
+        let decision = match self.evaluate(&draft.ask, subjects) {
+            Verdict::Ask => return Ok(Err(draft)),
             Verdict::Deny { by } => {
                 self.notify(&draft.ask, ToolCallState::PermissionDenied);
                 Decision::denied(by)
@@ -117,10 +128,12 @@ impl State {
                 if by.is_news() {
                     self.notify(&draft.ask, ToolCallState::PermissionGranted);
                 }
+                draft.seq = self.next_seq();
+                draft.offers.clear();
                 Decision::allowed(Arc::new(draft), by)
             }
         };
-        Ok(Admission::Settled(decision))
+        Ok(Ok(decision))
     }
 
     /// What the rules say about `ask`, whose set of subjects is `subjects`, without asking anybody.
@@ -146,8 +159,13 @@ impl State {
         }
     }
 
-    fn prompt(&mut self, mut draft: PermissionRequest, subjects: Arc<[Subject]>) -> Admission {
-        draft.mint_offers(subjects);
+    fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn prompt(&mut self, mut draft: PermissionRequest) -> Admission {
+        draft.seq = self.next_seq();
         let request = Arc::new(draft);
         let answer = self.pending.insert(Arc::clone(&request));
         self.opened += 1;
