@@ -24,6 +24,7 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
     let judged = watch.judge();
     let mut report = report(runtime, judged, waited);
     report.undecided.extend(fault);
+    report.notes = notes(runtime, !report.survivors.is_empty());
     hear_panics(&mut report, runtime);
     report
 }
@@ -44,14 +45,15 @@ pub(crate) fn report(runtime: &Runtime, judged: Judged, waited: Duration) -> Lea
         panics: Vec::new(),
         undecided: judged.undecided,
         faults: Vec::new(),
-        notes: notes(runtime),
+        notes: Vec::new(),
     }
 }
 
-fn notes(runtime: &Runtime) -> Vec<String> {
+/// What was said about this check, where that matters to its outcome.
+fn notes(runtime: &Runtime, leaks: bool) -> Vec<String> {
     let known = runtime.options.known_leak.as_ref().map(|reason| format!("known leak: {reason}"));
     let grace = runtime.settings.grace;
-    let from_outside = matches!(grace.origin, Origin::Variable(_));
+    let from_outside = leaks && matches!(grace.origin, Origin::Variable(_));
     let grace = from_outside.then(|| format!("the grace of {:?} is {}", grace.value, grace.origin));
     known.into_iter().chain(grace).collect()
 }

@@ -19,6 +19,9 @@ fn the_test_wins_over_the_environment() {
 fn the_grace_may_be_set_from_outside() {
     let printed = run_with("paused_within_grace", &[("LEAKCHECK_GRACE", "10ms")]).printed;
     assert!(printed.contains("1 leaked task"), "{printed}");
+    assert!(printed.contains("the grace of 10ms is set by LEAKCHECK_GRACE"), "{printed}");
+    assert_eq!(run_with("clean", &[("LEAKCHECK_GRACE", "10ms")]).printed, "");
+    assert_eq!(run_with("known_leak", &[("LEAKCHECK", "off")]).printed, "");
 }
 
 #[track_caller]
