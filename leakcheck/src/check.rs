@@ -29,7 +29,7 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
     report
 }
 
-/// A report without findings.
+/// The report on what was judged; its verdict is still to come.
 pub(crate) fn report(runtime: &Runtime, judged: Judged, waited: Duration) -> LeakReport {
     let mut survivors = judged.reported;
     survivors.iter_mut().for_each(diagnose);

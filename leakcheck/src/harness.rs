@@ -105,14 +105,14 @@ impl LeakTest {
             // As tokio does it: nothing of leakcheck's is to be noticed.
             self.runtime.drop_tokio();
         } else {
-            report = self.decide(report, failed, off);
             report.faults.extend(self.shut_down());
             if checked {
                 // Blocking work that was waited for may have panicked meanwhile.
                 check::hear_panics(&mut report, &self.runtime);
             }
         }
-        report = self.decide(report, failed, off);
+        // All that it judges but the shutdown itself was gathered before the runtime went away.
+        report = self.decide(report, failed);
         self.write(&mut report);
         report
     }
@@ -133,7 +133,7 @@ impl LeakTest {
         Some(Fault::Shutdown { waited })
     }
 
-    fn decide(&self, report: LeakReport, failed: bool, off: bool) -> LeakReport {
+    fn decide(&self, report: LeakReport, failed: bool) -> LeakReport {
         let mut report = check::judged(report, self.runtime.options.known_leak.is_some());
         let shutdown = report.faults.iter().any(|fault| matches!(fault, Fault::Shutdown { .. }));
         report.verdict = match report.verdict {
@@ -141,13 +141,15 @@ impl LeakTest {
             Verdict::FixedKnownLeak if shutdown => Verdict::KnownLeak,
             verdict => verdict,
         };
-        let warns = self.runtime.settings.action.value == Action::Warn;
+        let action = self.runtime.settings.action.value;
         let cleanup = report.faults.iter().any(|fault| matches!(fault, Fault::Cleanup { .. }));
         report.verdict = match report.verdict {
             _ if failed => Verdict::Failed,
             Verdict::Clean | Verdict::KnownLeak if cleanup => Verdict::Failed,
-            _ if off => Verdict::Off,
-            Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak if warns => {
+            _ if action == Action::Off => Verdict::Off,
+            Verdict::Leaked | Verdict::Unverified | Verdict::FixedKnownLeak
+                if action == Action::Warn =>
+            {
                 Verdict::Warned
             }
             verdict => verdict,

@@ -95,6 +95,23 @@ pub(crate) fn install(builder: &mut Builder, registry: &Arc<Registry>, user: &Us
     });
 }
 
+/// Where nothing is checked, the user's hooks still run.
+pub(crate) fn install_only_users(builder: &mut Builder, user: &UserHooks) {
+    let UserHooks { spawn, terminate, before_poll, after_poll } = user.clone();
+    if let Some(hook) = spawn {
+        builder.on_task_spawn(move |meta| hook(meta));
+    }
+    if let Some(hook) = terminate {
+        builder.on_task_terminate(move |meta| hook(meta));
+    }
+    if let Some(hook) = before_poll {
+        builder.on_before_task_poll(move |meta| hook(meta));
+    }
+    if let Some(hook) = after_poll {
+        builder.on_after_task_poll(move |meta| hook(meta));
+    }
+}
+
 /// The hook runs on the spawner's own stack: whoever runs here is the parent.
 fn spawner() -> Spawner {
     match tokio::task::try_id() {

@@ -98,9 +98,11 @@ impl Runtime {
             crate::panics::watch();
         }
         let tokio = Tokio::build(&options, watched.then_some(&registry))?;
-        registry.set_runtime(tokio.handle());
-        if watched && options.configure.is_some() {
-            verify_hooks(&tokio, &registry)?;
+        if watched {
+            registry.set_runtime(tokio.handle());
+            if options.configure.is_some() {
+                verify_hooks(&tokio, &registry)?;
+            }
         }
         Ok(Self { tokio: Some(tokio), registry, options, settings, subject })
     }
@@ -209,20 +211,23 @@ pub(crate) enum Tokio {
 }
 
 impl Tokio {
-    /// Without a registry it is a plain runtime.
+    /// Without a registry it is a plain runtime, with the user's own hooks.
     fn build(options: &Options, registry: Option<&Arc<Registry>>) -> Result<Self, Error> {
         let mut builder = builder(options)?;
-        if let Some(registry) = registry {
-            #[cfg(tokio_unstable)]
-            crate::hooks::install(&mut builder, registry, &options.user_hooks);
-            let (registry, user) = (Arc::clone(registry), options.on_thread_start.clone());
-            builder.on_thread_start(move || {
-                crate::current::adopt_thread(&registry);
-                if let Some(user) = &user {
-                    user();
-                }
-            });
+        #[cfg(tokio_unstable)]
+        match registry {
+            Some(registry) => crate::hooks::install(&mut builder, registry, &options.user_hooks),
+            None => crate::hooks::install_only_users(&mut builder, &options.user_hooks),
         }
+        let (registry, user) = (registry.cloned(), options.on_thread_start.clone());
+        builder.on_thread_start(move || {
+            if let Some(registry) = &registry {
+                crate::current::adopt_thread(registry);
+            }
+            if let Some(user) = &user {
+                user();
+            }
+        });
         if let Some(configure) = &options.configure {
             configure(&mut builder);
         }

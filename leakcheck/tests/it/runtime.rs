@@ -105,8 +105,10 @@ fn threads_that_leakcheck_does_not_hear_of_are_noticed() {
 fn the_users_thread_hook_runs_beside_leakchecks() {
     let (started, heard) = std::sync::mpsc::channel();
     let options = quick().on_thread_start(move || started.send(()).unwrap());
-    leakcheck::run(options, async { tokio::task::spawn_blocking(|| {}).await.unwrap() });
-    assert!(heard.recv().is_ok());
+    for options in [options.clone(), options.action(Action::Off)] {
+        leakcheck::run(options, async { tokio::task::spawn_blocking(|| {}).await.unwrap() });
+        assert!(heard.try_recv().is_ok());
+    }
 }
 
 #[cfg(tokio_unstable)]
@@ -169,7 +171,10 @@ mod hooks {
             .on_before_task_poll(told(&count))
             .on_after_task_poll(told(&count))
             .on_task_terminate(told(&count));
+        let unchecked = options.clone().action(Action::Off);
         leakcheck::run(options, async { tokio::spawn(async {}).await.unwrap() });
         assert_eq!(count.load(Ordering::SeqCst), 4);
+        leakcheck::run(unchecked, async { tokio::spawn(async {}).await.unwrap() });
+        assert_eq!(count.load(Ordering::SeqCst), 8, "they run too where nothing is checked");
     }
 }
