@@ -37,11 +37,15 @@
 mod error;
 mod image;
 mod index;
+mod inspector;
 mod memory;
 mod tokio;
+mod tree;
 mod types;
 
 pub use error::Error;
 pub use image::Image;
+pub use inspector::{Inspector, Process};
 pub use memory::{Memory, ProcessMemory, Snapshot};
 pub use tokio::{TaskLayout, TaskState};
+pub use tree::{Frame, Node, NodeKind, Phase, Source, SpawnSite, Task, TypeId, Wait, WaitKind};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use leakcheck_inspect::Node;
 use serde::{Serialize, Serializer};
 use tokio::task::Id;
 
@@ -46,6 +47,14 @@ pub struct Survivor {
     /// The tasks above it, parent first; at most four.
     #[serde(serialize_with = "ids")]
     pub ancestors: Vec<Ancestor>,
+    /// The type of its future, readable.
+    pub future: Option<String>,
+    /// Where it is stuck.
+    pub awaits: Option<Node>,
+    /// Why there is no await tree, or not all of it.
+    pub uninspected: Option<String>,
+    /// Nobody holds a waker of it: it can never run again.
+    pub unwakeable: Option<bool>,
     /// What kind of leak it is, where that is known.
     pub cause: Option<Cause>,
     /// What to do about it.
@@ -170,6 +179,10 @@ impl Identified {
             source_line,
             spawner: Some(spawner(live.spawner)),
             ancestors,
+            future: None,
+            awaits: None,
+            uninspected: None,
+            unwakeable: None,
             cause: None,
             help: None,
         };
@@ -211,6 +224,10 @@ impl Survivor {
             source_line: None,
             spawner: None,
             ancestors: Vec::new(),
+            future: None,
+            awaits: None,
+            uninspected: None,
+            unwakeable: None,
             cause: None,
             help: None,
         }

@@ -1,7 +1,7 @@
 /// The word that tokio keeps for each task: how far it is, and who still holds on to it.
 ///
 /// It is one atomic word, so its parts were true at the same moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct TaskState {
     /// A thread polls the task, or drops its future.

@@ -39,8 +39,6 @@ struct Entry<'a> {
     #[serde(flatten)]
     survivor: &'a Survivor,
     name: Option<&'a str>,
-    future: Option<&'a str>,
-    awaits: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +50,7 @@ struct IgnoredEntry<'a> {
 
 impl<'a> From<&'a Survivor> for Entry<'a> {
     fn from(survivor: &'a Survivor) -> Self {
-        Self { survivor, name: None, future: None, awaits: None }
+        Self { survivor, name: None }
     }
 }
 

@@ -1,0 +1,73 @@
+//! The front door: an image's knowledge, put to work on a process's memory.
+
+use crate::{Error, Frame, Image, Memory, Node, SpawnSite, Task, TypeId};
+
+/// A process to look into: its memory, and how far its executable was moved when it was loaded.
+#[derive(Clone, Copy)]
+pub struct Process<'a> {
+    /// Where bytes come from.
+    pub memory: &'a dyn Memory,
+    /// What must be added to an address of the executable file to have the one in memory.
+    pub bias: u64,
+}
+
+/// Reads tasks and await trees by what an executable's debug info says of its types.
+///
+/// Keep it: what it has learnt makes the next reading fast. Any thread may use it.
+#[derive(Debug)]
+pub struct Inspector {}
+
+impl Inspector {
+    /// # Errors
+    /// ..
+    pub fn new(_image: Image) -> Result<Self, Error> {
+        Ok(Self {})
+    }
+
+    /// Every task that the runtime of the `tokio::runtime::Handle` at this address owns.
+    ///
+    /// # Errors
+    /// ..
+    pub fn tasks(&self, _process: Process<'_>, _handle: u64) -> Result<Vec<Task>, Error> {
+        Err(crate::error::Kind::NoTypes.into())
+    }
+
+    /// The future at `data` whose `dyn Future` vtable is at `vtable`.
+    ///
+    /// # Errors
+    /// ..
+    pub fn future(&self, _process: Process<'_>, _data: u64, _vtable: u64) -> Result<Node, Error> {
+        Err(crate::error::Kind::NoTypes.into())
+    }
+
+    /// The places in the program's code that spawn futures of this type. One is exact; several are
+    /// candidates.
+    ///
+    /// # Errors
+    /// ..
+    pub fn spawn_sites(&self, _future: TypeId) -> Result<Vec<SpawnSite>, Error> {
+        Err(crate::error::Kind::NoTypes.into())
+    }
+
+    /// The functions at an address of the process's code, innermost first: several where some were
+    /// inlined. Empty where the debug info does not tell.
+    pub fn frames(&self, _process: Process<'_>, _address: u64) -> Vec<Frame> {
+        Vec::new()
+    }
+}
+
+impl std::fmt::Debug for Process<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").field("bias", &self.bias).finish_non_exhaustive()
+    }
+}
+
+impl Process<'static> {
+    /// The process that calls.
+    ///
+    /// # Errors
+    /// ..
+    pub fn own() -> Result<Self, Error> {
+        Err(crate::error::Kind::Platform.into())
+    }
+}
