@@ -1,27 +1,67 @@
 //! Executables: the only room that touches files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gimli::SectionId;
-use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, SHF_COMPRESSED};
-use object::read::elf::{FileHeader as _, SectionHeader as _};
+use object::elf::{
+    EM_AARCH64, EM_X86_64, FileHeader64, PT_LOAD, SHF_COMPRESSED, SHN_UNDEF, STT_FUNC,
+};
+use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _};
 use object::{LittleEndian, ReadCache, ReadRef};
 
 use crate::Error;
 use crate::error::Kind;
 
-/// An executable's description of its own types.
+/// An executable, and what it says of itself.
 ///
-/// It holds copies of the few sections that say it, and neither a mapping nor an open file.
+/// Only its tables are read at once. A section is read when it is first asked for, and kept.
 pub struct Image {
-    pub(crate) info: Vec<u8>,
-    pub(crate) abbreviations: Vec<u8>,
-    pub(crate) strings: Vec<u8>,
-    pub(crate) line_strings: Vec<u8>,
-    pub(crate) string_offsets: Vec<u8>,
+    source: Source,
+    machine: Machine,
+    sections: BTreeMap<String, Section>,
+    segments: Vec<Segment>,
+    symbols: OnceLock<Vec<Symbol>>,
+}
+
+/// What an image's instructions are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    X86_64,
+    Aarch64,
+}
+
+enum Source {
+    File { file: Mutex<File>, path: PathBuf },
+    Bytes(Vec<u8>),
+}
+
+struct Section {
+    /// Where it lies in the process, before the bias; 0 where it is not loaded.
+    address: u64,
+    range: Range<u64>,
+    compressed: bool,
+    bytes: OnceLock<Vec<u8>>,
+}
+
+/// A part of the file that is loaded into the process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) address: u64,
+    pub(crate) offset: u64,
+}
+
+/// A function of the symbol table.
+#[derive(Clone, Debug)]
+pub(crate) struct Symbol {
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+    /// As the compiler mangled it.
+    pub(crate) name: Box<str>,
 }
 
 impl Image {
@@ -38,75 +78,184 @@ impl Image {
         }
     }
 
-    /// The executable in this file.
+    /// The executable in this file, which is kept open.
     ///
     /// # Errors
     ///
     /// Where the file cannot be read, and as [`Image::parse`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let unreadable = |source| Error::read(path, source);
-        let file = File::open(path).map_err(unreadable)?;
-        let len = file.metadata().map_err(unreadable)?.len();
-        // The tables come through the cache, the sections straight: they are large, and read once.
-        Self::of_sections(&ReadCache::new(&file), |range| {
-            let mut bytes =
-                Vec::with_capacity(range.end.min(len).saturating_sub(range.start) as usize);
-            let mut file = &file;
-            file.seek(SeekFrom::Start(range.start)).map_err(unreadable)?;
-            file.take(range.end - range.start).read_to_end(&mut bytes).map_err(unreadable)?;
-            Ok(bytes)
-        })
+        let file = File::open(path).map_err(|source| Error::read(path, source))?;
+        let tables = Tables::read(&ReadCache::new(&file))?;
+        let (file, path) = (Mutex::new(file), path.to_owned());
+        Ok(tables.image(Source::File { file, path }))
     }
 
     /// The executable with these bytes.
     ///
     /// # Errors
     ///
-    /// Where they are no 64-bit little-endian ELF file for x86-64 or aarch64, or compress the
-    /// debug info. Whether it says enough shows only when
-    /// [`TaskLayout::of_image`](crate::TaskLayout::of_image) looks at it.
+    /// Where they are no 64-bit little-endian ELF file for x86-64 or aarch64. Whether it says enough
+    /// shows only when something is looked for.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        Self::of_sections(bytes, |range| {
-            let place = |at| usize::try_from(at).unwrap_or(usize::MAX);
-            let section = bytes.get(place(range.start)..place(range.end));
-            Ok(section.unwrap_or_default().to_vec())
+        Ok(Tables::read(bytes)?.image(Source::Bytes(bytes.to_vec())))
+    }
+
+    /// What tells this build from every other, if the linker wrote it.
+    pub fn build_id(&self) -> Option<&[u8]> {
+        let note = self.bytes(self.sections.get(".note.gnu.build-id")?).ok()?;
+        // A note: the lengths of its name and its contents, its type, the name "GNU\0", the contents.
+        let len = u32::from_le_bytes(note.get(4..8)?.try_into().ok()?);
+        let id = note.get(16..)?.get(..usize::try_from(len).ok()?)?;
+        (note.get(12..16)? == b"GNU\0" && !id.is_empty()).then_some(id)
+    }
+
+    pub(crate) fn machine(&self) -> Machine {
+        self.machine
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The section's bytes; empty where there is none.
+    pub(crate) fn section(&self, id: SectionId) -> Result<&[u8], Error> {
+        let Some(section) = self.sections.get(id.name()) else {
+            return Ok(&[]);
+        };
+        if section.compressed {
+            return Err(Kind::Compressed(id.name()).into());
+        }
+        self.bytes(section)
+    }
+
+    /// The instructions, and the address of the first.
+    pub(crate) fn text(&self) -> Result<(u64, &[u8]), Error> {
+        match self.sections.get(".text") {
+            Some(section) => Ok((section.address, self.bytes(section)?)),
+            None => Ok((0, &[])),
+        }
+    }
+
+    /// The functions of the symbol table, by address.
+    pub(crate) fn symbols(&self) -> Result<&[Symbol], Error> {
+        if let Some(symbols) = self.symbols.get() {
+            return Ok(symbols);
+        }
+        let bytes = |name| self.sections.get(name).map_or(Ok(&[][..]), |s| self.bytes(s));
+        let symbols = symbols(bytes(".symtab")?, bytes(".strtab")?);
+        Ok(self.symbols.get_or_init(|| symbols))
+    }
+
+    fn bytes<'s>(&'s self, section: &'s Section) -> Result<&'s [u8], Error> {
+        if let Some(bytes) = section.bytes.get() {
+            return Ok(bytes);
+        }
+        let bytes = self.source.read(&section.range)?;
+        Ok(section.bytes.get_or_init(|| bytes))
+    }
+}
+
+impl Source {
+    fn read(&self, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+        let len = range.end.saturating_sub(range.start);
+        match self {
+            Self::Bytes(bytes) => {
+                let place = |at| usize::try_from(at).unwrap_or(usize::MAX);
+                let section = bytes.get(place(range.start)..place(range.end));
+                Ok(section.unwrap_or_default().to_vec())
+            }
+            Self::File { file, path } => {
+                let unreadable = |source| Error::read(path, source);
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                let held = file.metadata().map_err(unreadable)?.len();
+                // A damaged table must not have memory set aside that the file cannot fill.
+                let wanted = len.min(held.saturating_sub(range.start));
+                let mut bytes = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+                file.seek(SeekFrom::Start(range.start)).map_err(unreadable)?;
+                (&mut *file).take(wanted).read_to_end(&mut bytes).map_err(unreadable)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// What is read of an executable at once.
+struct Tables {
+    machine: Machine,
+    sections: BTreeMap<String, Section>,
+    segments: Vec<Segment>,
+}
+
+impl Tables {
+    fn read<'data, R: ReadRef<'data>>(elf: R) -> Result<Self, Error> {
+        let header = FileHeader64::<LittleEndian>::parse(elf)?;
+        let machine = match header.e_machine(LittleEndian) {
+            EM_X86_64 => Machine::X86_64,
+            EM_AARCH64 => Machine::Aarch64,
+            _ => return Err(Kind::Platform.into()),
+        };
+        let table = header.sections(LittleEndian, elf)?;
+        let segments = header.program_headers(LittleEndian, elf)?;
+        let loaded = segments.iter().filter(|segment| segment.p_type(LittleEndian) == PT_LOAD);
+        let mut sections = BTreeMap::new();
+        for section in table.iter() {
+            let Ok(name) = table.section_name(LittleEndian, section) else {
+                continue;
+            };
+            let Some((start, size)) = section.file_range(LittleEndian) else {
+                continue;
+            };
+            let section = Section {
+                address: section.sh_addr(LittleEndian),
+                range: start..start.saturating_add(size),
+                compressed: section.sh_flags(LittleEndian) & u64::from(SHF_COMPRESSED) != 0,
+                bytes: OnceLock::new(),
+            };
+            sections.entry(String::from_utf8_lossy(name).into_owned()).or_insert(section);
+        }
+        Ok(Self {
+            machine,
+            sections,
+            segments: loaded
+                .map(|segment| Segment {
+                    address: segment.p_vaddr(LittleEndian),
+                    offset: segment.p_offset(LittleEndian),
+                })
+                .collect(),
         })
     }
 
-    fn of_sections<'data, R: ReadRef<'data>>(
-        elf: R,
-        read: impl Fn(Range<u64>) -> Result<Vec<u8>, Error>,
-    ) -> Result<Self, Error> {
-        let header = FileHeader64::<LittleEndian>::parse(elf)?;
-        if !matches!(header.e_machine(LittleEndian), EM_X86_64 | EM_AARCH64) {
-            return Err(Kind::Platform.into());
-        }
-        let table = header.sections(LittleEndian, elf)?;
-        let section = |id: SectionId| {
-            let Some((_, section)) = table.section_by_name(LittleEndian, id.name().as_bytes())
-            else {
-                return Ok(Vec::new());
-            };
-            if section.sh_flags.get(LittleEndian) & u64::from(SHF_COMPRESSED) != 0 {
-                return Err(Kind::Compressed(id.name()).into());
-            }
-            let Some((start, size)) = section.file_range(LittleEndian) else {
-                return Ok(Vec::new());
-            };
-            read(start..start.saturating_add(size))
-        };
-        Ok(Self {
-            info: section(SectionId::DebugInfo)?,
-            abbreviations: section(SectionId::DebugAbbrev)?,
-            strings: section(SectionId::DebugStr)?,
-            line_strings: section(SectionId::DebugLineStr)?,
-            string_offsets: section(SectionId::DebugStrOffsets)?,
-        })
+    fn image(self, source: Source) -> Image {
+        let Self { machine, sections, segments } = self;
+        Image { source, machine, sections, segments, symbols: OnceLock::new() }
     }
+}
+
+fn symbols(table: &[u8], names: &[u8]) -> Vec<Symbol> {
+    let count = table.len() / size_of::<object::elf::Sym64<LittleEndian>>();
+    let Ok((table, _)) = object::slice_from_bytes::<object::elf::Sym64<LittleEndian>>(table, count)
+    else {
+        return Vec::new();
+    };
+    let functions = table.iter().filter(|symbol| {
+        symbol.st_type() == STT_FUNC && symbol.st_shndx(LittleEndian) != SHN_UNDEF
+    });
+    let named = functions.filter_map(|symbol| {
+        let start = usize::try_from(symbol.st_name(LittleEndian)).ok()?;
+        let name = names.get(start..)?.split(|byte| *byte == 0).next()?;
+        Some(Symbol {
+            address: symbol.st_value(LittleEndian),
+            size: symbol.st_size(LittleEndian),
+            name: std::str::from_utf8(name).ok()?.into(),
+        })
+    });
+    let mut symbols: Vec<Symbol> = named.collect();
+    symbols.sort_by_key(|symbol| symbol.address);
+    symbols
 }
 
 impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Image").field("debug_info_bytes", &self.info.len()).finish_non_exhaustive()
+        f.debug_struct("Image").field("machine", &self.machine).finish_non_exhaustive()
     }
 }

@@ -1,24 +1,31 @@
-//! What the debug info says, and where: units, their entries, and types by their full names.
+//! What the debug info says, and where: units, their outlines, entries, and what lies at an address.
 //!
 //! # Invariants
 //!
-//! 1. What is read here may be damaged. Nothing is indexed, the parser checks every offset, and
-//!    every walk ends with the bytes that it consumes.
-//! 2. Only what is asked for is decoded. Functions are skipped, and the units of other crates are
-//!    opened only where the crate's own ones do not tell.
+//! 1. What is read here may be damaged. The cursor checks every offset, every walk ends with the
+//!    bytes that it consumes, and a damaged unit says nothing about the others.
+//! 2. Only what is asked for is decoded: a unit is outlined when something in it is looked for, and
+//!    the units of other crates only where the crate's own ones do not tell.
 
-use std::cell::OnceCell;
+mod abbreviations;
+mod cursor;
+mod files;
+mod outline;
+mod ranges;
+mod unit;
+
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
-use gimli::{
-    Abbreviation, Abbreviations, AttributeValue, DebugStrOffsetsBase, DwTag, EndianSlice,
-    EntriesRaw, LittleEndian, UnitHeader, UnitOffset, UnitSectionOffset, constants as dw,
-};
+use gimli::constants as dw;
+use gimli::{DwTag, SectionId};
 
 use crate::error::Kind;
+use crate::tree::TypeId;
 use crate::{Error, Image};
-
-type Bytes<'i> = EndianSlice<'i, LittleEndian>;
+use cursor::{Cursor, Value};
+use outline::{Outline, Scope};
+use unit::{Sections, Unit};
 
 /// How deep an entry is looked into: an enum's variant part, its variants, their members.
 const LEVELS: isize = 3;
@@ -26,65 +33,106 @@ const LEVELS: isize = 3;
 /// How many entries one type may have: tokio's and rustc's have some dozens.
 const ENTRIES: usize = 1 << 14;
 
-/// An image's units.
-pub(crate) struct Index<'i> {
-    units: Vec<Unit<'i>>,
-    abbreviations: gimli::DebugAbbrev<Bytes<'i>>,
-    strings: gimli::DebugStr<Bytes<'i>>,
-    line_strings: gimli::DebugLineStr<Bytes<'i>>,
-    string_offsets: gimli::DebugStrOffsets<Bytes<'i>>,
+/// How deep namespaces and types may be nested.
+const NESTED: usize = 128;
+
+/// An image's debug info.
+pub(crate) struct Index {
+    pub(crate) image: Image,
+    units: OnceLock<Vec<Unit>>,
+    ranges: OnceLock<ranges::Ranges>,
 }
 
-/// What one run of the compiler's back end described.
-struct Unit<'i> {
-    header: UnitHeader<Bytes<'i>>,
-    opened: OnceCell<Opened<'i>>,
-}
+/// A unit, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct UnitNo(usize);
 
-/// What must be known of a unit before its entries can be read.
-struct Opened<'i> {
-    abbreviations: Abbreviations,
-    string_offsets: DebugStrOffsetsBase,
-    name: Option<&'i str>,
-    split: bool,
-}
-
-/// Where an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spot {
-    unit: usize,
-    offset: UnitOffset,
-}
-
-/// An entry, as far as types need it.
+/// An entry, decoded as far as inspection needs it.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'i> {
+    pub(crate) id: TypeId,
     pub(crate) tag: DwTag,
-    /// How deep below the type that was asked for, which is at 0 itself.
+    /// How deep below the entry that was asked for, which is at 0 itself.
     pub(crate) depth: isize,
     pub(crate) name: Option<&'i str>,
-    pub(crate) ty: Option<Spot>,
+    pub(crate) ty: Option<TypeId>,
     pub(crate) size: Option<u64>,
     /// Where a member lies in what contains it.
     pub(crate) offset: Option<u64>,
     /// Which value of an enum's tag means this variant.
     pub(crate) discriminant: Option<u64>,
+    /// How many elements an array has.
+    pub(crate) count: Option<u64>,
+    /// The type whose vtable this describes.
+    pub(crate) containing: Option<TypeId>,
+    /// The entry that this one completes: a declaration, or the original of an inlined copy.
+    pub(crate) origin: Option<TypeId>,
+    pub(crate) file: Option<u64>,
+    pub(crate) line: Option<u32>,
+    pub(crate) call_file: Option<u64>,
+    pub(crate) call_line: Option<u32>,
+    pub(crate) linkage_name: Option<&'i str>,
 }
 
-impl<'i> Index<'i> {
-    pub(crate) fn of(image: &'i Image) -> Result<Self, Error> {
-        let mut units = Vec::new();
-        let mut headers = gimli::DebugInfo::new(&image.info, LittleEndian).units();
-        while let Some(header) = headers.next()? {
-            let opened = OnceCell::new();
-            units.push(Unit { header, opened });
-        }
-        Ok(Self {
-            units,
-            abbreviations: gimli::DebugAbbrev::new(&image.abbreviations, LittleEndian),
-            strings: gimli::DebugStr::new(&image.strings, LittleEndian),
-            line_strings: Bytes::new(&image.line_strings, LittleEndian).into(),
-            string_offsets: Bytes::new(&image.string_offsets, LittleEndian).into(),
+/// A function with code of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Function {
+    pub(crate) unit: UnitNo,
+    pub(crate) id: TypeId,
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+}
+
+impl Index {
+    pub(crate) fn new(image: Image) -> Self {
+        Self { image, units: OnceLock::new(), ranges: OnceLock::new() }
+    }
+
+    fn sections(&self) -> Result<Sections<'_>, Error> {
+        Ok(Sections {
+            info: self.image.section(SectionId::DebugInfo)?,
+            abbreviations: self.image.section(SectionId::DebugAbbrev)?,
+            strings: self.image.section(SectionId::DebugStr)?,
+            line_strings: self.image.section(SectionId::DebugLineStr)?,
+            string_offsets: self.image.section(SectionId::DebugStrOffsets)?,
+            addresses: self.image.section(SectionId::DebugAddr)?,
         })
+    }
+
+    fn units(&self) -> Result<&[Unit], Error> {
+        if let Some(units) = self.units.get() {
+            return Ok(units);
+        }
+        let units = unit::units(&self.sections()?)?;
+        Ok(self.units.get_or_init(|| units))
+    }
+
+    fn unit(&self, number: UnitNo) -> Result<&Unit, Error> {
+        Ok(self.units()?.get(number.0).ok_or(Kind::NoTypes)?)
+    }
+
+    pub(crate) fn unit_numbers(&self) -> Result<impl Iterator<Item = UnitNo> + use<>, Error> {
+        Ok((0..self.units()?.len()).map(UnitNo))
+    }
+
+    /// The crate that a unit is of.
+    pub(crate) fn crate_of(&self, unit: UnitNo) -> Option<&str> {
+        self.unit(unit).ok()?.of_crate()
+    }
+
+    fn outline(&self, number: UnitNo) -> Result<&Outline, Error> {
+        let (unit, sections) = (self.unit(number)?, self.sections()?);
+        Ok(unit.outline.get_or_init(|| Outline::of(unit, &sections)))
+    }
+
+    /// The unit that describes the entry.
+    pub(crate) fn unit_of(&self, id: TypeId) -> Result<UnitNo, Error> {
+        let after = self.units()?.partition_point(|unit| unit.start <= id.0);
+        let number = UnitNo(after.checked_sub(1).ok_or(Kind::NoTypes)?);
+        match self.unit(number)?.end > id.0 {
+            true => Ok(number),
+            false => Err(Kind::NoTypes.into()),
+        }
     }
 
     /// The structs with these full names, for instance `tokio::runtime::handle::Handle`, of one crate.
@@ -92,238 +140,281 @@ impl<'i> Index<'i> {
         &self,
         of_crate: &str,
         names: [&str; N],
-    ) -> Result<[Spot; N], Error> {
-        let mut copies = BTreeSet::new();
-        let mut split = false;
-        let (mut own, mut others) = (Vec::new(), Vec::new());
-        for number in 0..self.units.len() {
-            // A damaged unit, or one of another language, says nothing about the others.
-            let Ok(unit) = self.open(number) else {
-                continue;
-            };
-            split |= unit.split;
-            match unit.name.and_then(|name| copy_of(of_crate, name)) {
-                Some(copy) => {
-                    copies.insert(copy);
-                    own.push(number);
-                }
-                None => others.push(number),
-            }
-        }
+    ) -> Result<[TypeId; N], Error> {
+        let units = self.units()?;
+        let of_it = |unit: &Unit| unit.of_crate() == Some(of_crate);
+        let copies: BTreeSet<_> =
+            units.iter().filter(|unit| of_it(unit)).filter_map(Unit::build).collect();
         if copies.len() > 1 {
             return Err(Kind::Copies(copies.len()).into());
         }
-        let found = [None; N];
-        let mut search = Search { names, found };
-        for unit in own.into_iter().chain(others) {
-            // What a damaged unit still said before its damage counts.
-            let _ = self.scan(unit, &mut search);
-            if let Some(all) = search.complete() {
+        let (own, others): (Vec<_>, Vec<_>) = (0..units.len()).partition(|at| of_it(&units[*at]));
+        let mut found = [None; N];
+        for number in own.into_iter().chain(others) {
+            self.note_structs(UnitNo(number), &names, &mut found)?;
+            let all: Vec<TypeId> = found.iter().copied().flatten().collect();
+            if let Ok(all) = all.try_into() {
                 return Ok(all);
             }
         }
-        let missing = if split { Kind::Split } else { Kind::NoTypes };
-        Err(missing.into())
+        let split = units.iter().any(|unit| unit.root.split);
+        Err(if split { Kind::Split } else { Kind::NoTypes }.into())
     }
 
-    /// The entry here, and what it contains, in the order of the file.
-    pub(crate) fn tree(&self, spot: Spot) -> Result<Vec<Entry<'i>>, Error> {
-        let (header, opened) = self.unit(spot.unit)?;
-        let mut raw = header.entries_raw(&opened.abbreviations, Some(spot.offset))?;
-        let mut tree = Vec::new();
-        while tree.len() < ENTRIES && !raw.is_empty() {
-            let depth = raw.next_depth();
-            if depth <= 0 && !tree.is_empty() {
-                break;
+    fn note_structs<const N: usize>(
+        &self,
+        number: UnitNo,
+        names: &[&str; N],
+        found: &mut [Option<TypeId>; N],
+    ) -> Result<(), Error> {
+        let (unit, sections, outline) =
+            (self.unit(number)?, self.sections()?, self.outline(number)?);
+        let last = |name: &str| name.rsplit("::").next().unwrap_or_default().to_owned();
+        let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
+        for scope in &outline.scopes {
+            if scope.tag != dw::DW_TAG_structure_type || !scope.has_size {
+                continue;
             }
-            match raw.read_abbreviation()? {
-                Some(abbreviation) if depth <= LEVELS => {
-                    tree.push(self.entry(spot.unit, &mut raw, abbreviation, depth)?);
-                }
-                Some(abbreviation) => raw.skip_attributes(abbreviation.attributes())?,
-                None if tree.is_empty() => break,
-                None => {}
-            }
-        }
-        Ok(tree)
-    }
-
-    /// Notes which of the wanted structs the unit describes in full.
-    fn scan<const N: usize>(&self, unit: usize, search: &mut Search<'_, N>) -> Result<(), Error> {
-        let (header, opened) = self.unit(unit)?;
-        let mut raw = header.entries_raw(&opened.abbreviations, None)?;
-        let mut path: Vec<&str> = Vec::new();
-        while !raw.is_empty() && !search.is_complete() {
-            let (depth, offset) = (raw.next_depth(), raw.next_offset());
-            let Some(abbreviation) = raw.read_abbreviation()? else {
+            let Some(name) = text_of(unit, &sections, scope.name) else {
                 continue;
             };
-            // The unit itself is at 0, its outermost namespaces are at 1.
-            let level = usize::try_from(depth - 1).unwrap_or(usize::MAX);
-            path.truncate(level);
-            match abbreviation.tag() {
-                dw::DW_TAG_namespace if level == path.len() => {
-                    let entry = self.entry(unit, &mut raw, abbreviation, depth)?;
-                    path.push(entry.name.unwrap_or_default());
+            for ((wanted, last), found) in names.iter().zip(&lasts).zip(&mut *found) {
+                if found.is_none() && name == last {
+                    let path = self.path_in(number, scope)?;
+                    *found = (path.join("::") == *wanted).then_some(TypeId(scope.offset));
                 }
-                dw::DW_TAG_structure_type if level == path.len() && search.wants_some_of(&path) => {
-                    let entry = self.entry(unit, &mut raw, abbreviation, depth)?;
-                    // Without a size it is a mere declaration.
-                    if entry.size.is_some() {
-                        search.note(&path, entry.name, Spot { unit, offset });
-                    }
-                }
-                _ => raw.skip_attributes(abbreviation.attributes())?,
             }
         }
         Ok(())
     }
 
-    fn entry(
+    /// The names of the scopes around a type and its own, as they are written.
+    pub(crate) fn path(&self, id: TypeId) -> Result<Vec<&str>, Error> {
+        let number = self.unit_of(id)?;
+        match scope_at(self.outline(number)?, id) {
+            Some((_, scope)) => self.path_in(number, scope),
+            None => Ok(self.entry(id)?.name.into_iter().collect()),
+        }
+    }
+
+    fn path_in<'s>(&'s self, number: UnitNo, scope: &'s Scope) -> Result<Vec<&'s str>, Error> {
+        let (unit, sections, outline) =
+            (self.unit(number)?, self.sections()?, self.outline(number)?);
+        let mut path = Vec::new();
+        let mut next = Some(scope);
+        while let Some(scope) = next.filter(|_| path.len() < NESTED) {
+            path.push(text_of(unit, &sections, scope.name).unwrap_or("_"));
+            next = scope.parent.and_then(|parent| outline.scopes.get(parent));
+        }
+        path.reverse();
+        Ok(path)
+    }
+
+    /// For each `impl` block of the unit: its path, such as `app::{impl#3}`, and the mangled name of
+    /// a function in it.
+    pub(crate) fn impls(&self, number: UnitNo) -> Result<Vec<(String, &str)>, Error> {
+        let (unit, sections, outline) =
+            (self.unit(number)?, self.sections()?, self.outline(number)?);
+        let mut impls = Vec::new();
+        for (block, function) in &outline.impls {
+            let (Some(block), Some(function)) =
+                (outline.scopes.get(*block), outline.scopes.get(*function))
+            else {
+                continue;
+            };
+            if let Some(name) = text_of(unit, &sections, function.linkage_name) {
+                impls.push((self.path_in(number, block)?.join("::"), name));
+            }
+        }
+        Ok(impls)
+    }
+
+    /// The function whose code starts here.
+    pub(crate) fn function_at(&self, address: u64) -> Result<Option<Function>, Error> {
+        let starts = |function: &Function| function.low == address;
+        Ok(self.function_around(address)?.filter(starts))
+    }
+
+    /// The function with this address in its code.
+    pub(crate) fn function_around(&self, address: u64) -> Result<Option<Function>, Error> {
+        for number in self.units_at(address)? {
+            let functions = &self.outline(number)?.functions;
+            let after = functions.partition_point(|function| function.low <= address);
+            let before = functions.get(..after).unwrap_or_default();
+            // Functions do not overlap, but empty and merged ones share their start.
+            let around = before.iter().rev().take(4).find(|function| address < function.high);
+            if let Some(around) = around {
+                let (id, low, high) = (TypeId(around.offset), around.low, around.high);
+                return Ok(Some(Function { unit: number, id, low, high }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Functions with code of the unit.
+    pub(crate) fn functions(
         &self,
-        unit: usize,
-        raw: &mut EntriesRaw<'_, '_, Bytes<'i>>,
-        abbreviation: &Abbreviation,
-        depth: isize,
-    ) -> Result<Entry<'i>, Error> {
-        let mut entry = Entry {
-            tag: abbreviation.tag(),
-            depth,
-            name: None,
-            ty: None,
-            size: None,
-            offset: None,
-            discriminant: None,
+        unit: UnitNo,
+    ) -> Result<impl Iterator<Item = Function> + use<'_>, Error> {
+        let functions = self.outline(unit)?.functions.iter();
+        Ok(functions.map(move |function| Function {
+            unit,
+            id: TypeId(function.offset),
+            low: function.low,
+            high: function.high,
+        }))
+    }
+
+    /// The type that a `dyn` pointer with the vtable at this address points to, and the vtable's name.
+    pub(crate) fn behind_vtable(&self, address: u64) -> Result<Option<TypeId>, Error> {
+        for number in self.units_at(address)? {
+            let vtables = &self.outline(number)?.vtables;
+            let at = vtables.partition_point(|(vtable, _)| *vtable < address);
+            let Some((_, entry)) = vtables.get(at).filter(|(vtable, _)| *vtable == address) else {
+                continue;
+            };
+            let ty = self.entry(TypeId(*entry))?.ty;
+            if let Some(ty) = ty {
+                return Ok(self.entry(ty)?.containing);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where to look for an address: the unit that claims it, or else all.
+    fn units_at(&self, address: u64) -> Result<Vec<UnitNo>, Error> {
+        let ranges = match self.ranges.get() {
+            Some(ranges) => ranges,
+            None => {
+                let section = self.image.section(SectionId::DebugAranges)?;
+                let ranges = ranges::Ranges::of(section, self.units()?);
+                self.ranges.get_or_init(|| ranges)
+            }
         };
-        for spec in abbreviation.attributes() {
-            let attribute = raw.read_attribute(*spec)?;
-            match attribute.name() {
-                dw::DW_AT_name => entry.name = self.text(unit, attribute.value()),
-                dw::DW_AT_type => entry.ty = self.spot(unit, attribute.value()),
-                dw::DW_AT_byte_size => entry.size = attribute.udata_value(),
-                dw::DW_AT_data_member_location => entry.offset = attribute.udata_value(),
-                dw::DW_AT_discr_value => entry.discriminant = attribute.udata_value(),
-                _ => {}
+        match ranges.unit_at(address) {
+            Some(unit) => Ok(vec![unit]),
+            None if ranges.are_complete() => Ok(Vec::new()),
+            None => Ok(self.unit_numbers()?.collect()),
+        }
+    }
+
+    /// One entry, without what it contains.
+    pub(crate) fn entry(&self, id: TypeId) -> Result<Entry<'_>, Error> {
+        let mut first = None;
+        self.each_below(id, 0, |entry| {
+            first = Some(entry);
+            false
+        })?;
+        Ok(first.ok_or(Kind::NoTypes)?)
+    }
+
+    /// The entry here, and what it contains, in the order of the section.
+    pub(crate) fn tree(&self, id: TypeId) -> Result<Vec<Entry<'_>>, Error> {
+        let mut tree = Vec::new();
+        self.each_below(id, LEVELS, |entry| {
+            tree.push(entry);
+            tree.len() < ENTRIES
+        })?;
+        Ok(tree)
+    }
+
+    /// Calls `each` with the entry and those below it, to a depth, while it returns true.
+    pub(crate) fn each_below<'i>(
+        &'i self,
+        id: TypeId,
+        levels: isize,
+        mut each: impl FnMut(Entry<'i>) -> bool,
+    ) -> Result<(), Error> {
+        let (number, sections) = (self.unit_of(id)?, self.sections()?);
+        let unit = self.unit(number)?;
+        let mut cursor = Cursor::new(unit, unit.table(&sections)?, sections.info, id.0)?;
+        let mut first = true;
+        while let Some(raw) = cursor.next()? {
+            if !first && raw.depth <= 0 {
+                break;
+            }
+            first = false;
+            if raw.depth <= levels && !each(decode(unit, &sections, &raw)?) {
+                break;
+            }
+            if raw.depth == 0 && !raw.has_children {
+                break;
             }
         }
-        Ok(entry)
+        Ok(())
     }
 
-    fn unit(&self, number: usize) -> Result<(&UnitHeader<Bytes<'i>>, &Opened<'i>), Error> {
-        let unit = self.units.get(number).ok_or(Kind::NoTypes)?;
-        Ok((&unit.header, self.open(number)?))
-    }
-
-    /// Reads the unit's abbreviations and its own entry, once.
-    fn open(&self, number: usize) -> Result<&Opened<'i>, Error> {
-        let unit = self.units.get(number).ok_or(Kind::NoTypes)?;
-        if let Some(opened) = unit.opened.get() {
-            return Ok(opened);
-        }
-        let encoding = unit.header.encoding();
-        let abbreviations = unit.header.abbreviations(&self.abbreviations)?;
-        let mut raw = unit.header.entries_raw(&abbreviations, None)?;
-        let (mut name, mut split) = (None, false);
-        let mut string_offsets = DebugStrOffsetsBase::default_for_encoding_and_file(
-            encoding,
-            gimli::DwarfFileType::Main,
-        );
-        let attributes = raw.read_abbreviation()?.map_or(&[][..], Abbreviation::attributes);
-        for spec in attributes {
-            let attribute = raw.read_attribute(*spec)?;
-            match (attribute.name(), attribute.value()) {
-                (dw::DW_AT_name, value) => name = Some(value),
-                (dw::DW_AT_str_offsets_base, AttributeValue::DebugStrOffsetsBase(base)) => {
-                    string_offsets = base;
-                }
-                (dw::DW_AT_dwo_name | dw::DW_AT_GNU_dwo_name, _) => split = true,
-                _ => {}
+    /// The path of a unit's file, by the number that its entries give it.
+    pub(crate) fn file(&self, number: UnitNo, file: u64) -> Option<Arc<str>> {
+        let unit = self.unit(number).ok()?;
+        let files = match unit.files.get() {
+            Some(files) => files,
+            None => {
+                let lines = self.image.section(SectionId::DebugLine).ok()?;
+                let files = files::files(unit, &self.sections().ok()?, lines);
+                unit.files.get_or_init(|| files)
             }
-        }
-        let name = name.and_then(|value| self.string(&unit.header, string_offsets, value));
-        Ok(unit.opened.get_or_init(|| Opened { abbreviations, string_offsets, name, split }))
-    }
-
-    fn text(&self, unit: usize, value: AttributeValue<Bytes<'i>>) -> Option<&'i str> {
-        let unit = self.units.get(unit)?;
-        self.string(&unit.header, unit.opened.get()?.string_offsets, value)
-    }
-
-    fn string(
-        &self,
-        header: &UnitHeader<Bytes<'i>>,
-        base: DebugStrOffsetsBase,
-        value: AttributeValue<Bytes<'i>>,
-    ) -> Option<&'i str> {
-        let bytes = match value {
-            AttributeValue::String(bytes) => bytes,
-            AttributeValue::DebugStrRef(offset) => self.strings.get_str(offset).ok()?,
-            AttributeValue::DebugLineStrRef(offset) => self.line_strings.get_str(offset).ok()?,
-            // A damaged index must not overflow when the parser multiplies it.
-            AttributeValue::DebugStrOffsetsIndex(index) if index.0 <= usize::MAX / 16 => {
-                let offset =
-                    self.string_offsets.get_str_offset(header.format(), base, index).ok()?;
-                self.strings.get_str(offset).ok()?
-            }
-            _ => return None,
         };
-        std::str::from_utf8(bytes.slice()).ok()
+        files.get(usize::try_from(file).ok()?)?.clone()
     }
+}
 
-    /// What a reference refers to; with link-time optimisation that is in another unit, perhaps.
-    fn spot(&self, unit: usize, value: AttributeValue<Bytes<'i>>) -> Option<Spot> {
-        match value {
-            AttributeValue::UnitRef(offset) => Some(Spot { unit, offset }),
-            AttributeValue::DebugInfoRef(offset) => {
-                let after = self.units.partition_point(|unit| match unit.header.offset() {
-                    UnitSectionOffset::DebugInfoOffset(start) => start <= offset,
-                    UnitSectionOffset::DebugTypesOffset(_) => false,
-                });
-                let unit = after.checked_sub(1)?;
-                let offset = offset.to_unit_offset(&self.units.get(unit)?.header)?;
-                Some(Spot { unit, offset })
-            }
-            _ => None,
+fn text_of<'i>(
+    unit: &Unit,
+    sections: &Sections<'i>,
+    place: Option<outline::Where>,
+) -> Option<&'i str> {
+    unit.text(sections, place?.text(sections.info)?)
+}
+
+fn scope_at(outline: &Outline, id: TypeId) -> Option<(usize, &Scope)> {
+    let at = outline.scopes.partition_point(|scope| scope.offset < id.0);
+    outline.scopes.get(at).filter(|scope| scope.offset == id.0).map(|scope| (at, scope))
+}
+
+fn decode<'i>(
+    unit: &'i Unit,
+    sections: &Sections<'i>,
+    raw: &cursor::Entry<'i>,
+) -> Result<Entry<'i>, Error> {
+    let mut entry = Entry {
+        id: TypeId(raw.offset),
+        tag: raw.tag,
+        depth: raw.depth,
+        name: None,
+        ty: None,
+        size: None,
+        offset: None,
+        discriminant: None,
+        count: None,
+        containing: None,
+        origin: None,
+        file: None,
+        line: None,
+        call_file: None,
+        call_line: None,
+        linkage_name: None,
+    };
+    let line = |value| u32::try_from(value).ok();
+    raw.attributes(|attribute, value| match (attribute, value) {
+        (dw::DW_AT_name, Value::Text(text)) => entry.name = unit.text(sections, text),
+        (dw::DW_AT_linkage_name, Value::Text(text)) => {
+            entry.linkage_name = unit.text(sections, text);
         }
-    }
-}
-
-/// Structs by their full names, and where they are, once that is known.
-struct Search<'n, const N: usize> {
-    names: [&'n str; N],
-    found: [Option<Spot>; N],
-}
-
-impl<const N: usize> Search<'_, N> {
-    fn wants_some_of(&self, path: &[&str]) -> bool {
-        self.names.iter().any(|name| {
-            let of = name.rsplit_once("::").map(|(of, _)| of);
-            of.is_some_and(|of| of.split("::").eq(path.iter().copied()))
-        })
-    }
-
-    fn note(&mut self, path: &[&str], name: Option<&str>, spot: Spot) {
-        let full = || path.iter().copied().chain(name);
-        for (wanted, found) in self.names.iter().zip(&mut self.found) {
-            if found.is_none() && wanted.split("::").eq(full()) {
-                *found = Some(spot);
-            }
+        (dw::DW_AT_type, Value::Entry(at)) => entry.ty = Some(TypeId(at)),
+        (dw::DW_AT_containing_type, Value::Entry(at)) => entry.containing = Some(TypeId(at)),
+        (dw::DW_AT_abstract_origin | dw::DW_AT_specification, Value::Entry(at)) => {
+            entry.origin = Some(TypeId(at));
         }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.found.iter().all(Option::is_some)
-    }
-
-    fn complete(&self) -> Option<[Spot; N]> {
-        let all: Vec<Spot> = self.found.iter().copied().flatten().collect();
-        all.try_into().ok()
-    }
-}
-
-/// Which build of the crate a unit belongs to, if to any: rustc names units `PATH/@/CRATE.BUILD-cgu.N`.
-fn copy_of<'n>(of_crate: &str, unit_name: &'n str) -> Option<&'n str> {
-    let (_, unit) = unit_name.rsplit_once("/@/")?;
-    let (build, _) = unit.strip_prefix(of_crate)?.strip_prefix('.')?.split_once("-cgu.")?;
-    Some(build)
+        (dw::DW_AT_byte_size, Value::Uint(size)) => entry.size = Some(size),
+        (dw::DW_AT_data_member_location, Value::Uint(offset)) => entry.offset = Some(offset),
+        (dw::DW_AT_discr_value, Value::Uint(value)) => entry.discriminant = Some(value),
+        (dw::DW_AT_count, Value::Uint(count)) => entry.count = Some(count),
+        (dw::DW_AT_decl_file, Value::Uint(file)) => entry.file = Some(file),
+        (dw::DW_AT_decl_line, Value::Uint(at)) => entry.line = line(at),
+        (dw::DW_AT_call_file, Value::Uint(file)) => entry.call_file = Some(file),
+        (dw::DW_AT_call_line, Value::Uint(at)) => entry.call_line = line(at),
+        _ => {}
+    })?;
+    Ok(entry)
 }

@@ -10,7 +10,7 @@
 //! # if !cfg!(target_os = "linux") { return Ok(()); }
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! // Slow, so once per process.
-//! let layout = TaskLayout::of_image(&Image::current()?)?;
+//! let layout = TaskLayout::of_image(Image::current()?)?;
 //!
 //! let handle = tokio::runtime::Handle::current();
 //! let task = tokio::spawn(std::future::pending::<()>());

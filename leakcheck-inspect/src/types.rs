@@ -5,37 +5,38 @@ use std::collections::VecDeque;
 use gimli::constants as dw;
 
 use crate::Error;
-use crate::index::{Entry, Index, Spot};
+use crate::index::{Entry, Index};
+use crate::tree::TypeId;
 
 /// How many fields may be searched for what a wrapper (`UnsafeCell`, `Mutex`, `Atomic`) wraps.
 const WRAPPERS: usize = 64;
 
 /// A type, and where a value of it lies in the value that the search began with.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'x, 'i> {
-    index: &'x Index<'i>,
-    spot: Spot,
+pub(crate) struct Place<'i> {
+    index: &'i Index,
+    id: TypeId,
     pub(crate) offset: u64,
 }
 
 /// An enum: where its tag lies, if it needs one, and its variants.
-pub(crate) struct Variants<'x, 'i> {
+pub(crate) struct Variants<'i> {
     /// Offset and size.
     pub(crate) tag: Option<(u64, u64)>,
-    pub(crate) variants: Vec<Variant<'x, 'i>>,
+    pub(crate) variants: Vec<Variant<'i>>,
 }
 
-pub(crate) struct Variant<'x, 'i> {
+pub(crate) struct Variant<'i> {
     pub(crate) name: &'i str,
     /// The tag's value; none where every other value means this variant.
     pub(crate) discriminant: Option<u64>,
-    pub(crate) place: Place<'x, 'i>,
+    pub(crate) place: Place<'i>,
 }
 
-impl<'x, 'i> Place<'x, 'i> {
-    pub(crate) fn new(index: &'x Index<'i>, spot: Spot) -> Self {
+impl<'i> Place<'i> {
+    pub(crate) fn new(index: &'i Index, id: TypeId) -> Self {
         let offset = 0;
-        Self { index, spot, offset }
+        Self { index, id, offset }
     }
 
     /// The field with this path of names, for instance `shared.owned.list`.
@@ -72,8 +73,8 @@ impl<'x, 'i> Place<'x, 'i> {
             Some(entry) if entry.tag == dw::DW_TAG_pointer_type => entry.ty,
             _ => None,
         };
-        let spot = target.ok_or_else(|| Error::unknown(title(&tree), "target"))?;
-        Ok(Self::new(self.index, spot))
+        let id = target.ok_or_else(|| Error::unknown(title(&tree), "target"))?;
+        Ok(Self::new(self.index, id))
     }
 
     pub(crate) fn size(self) -> Result<u64, Error> {
@@ -94,7 +95,7 @@ impl<'x, 'i> Place<'x, 'i> {
         }
     }
 
-    pub(crate) fn variants(self) -> Result<Variants<'x, 'i>, Error> {
+    pub(crate) fn variants(self) -> Result<Variants<'i>, Error> {
         let tree = self.tree()?;
         let (mut part, mut discriminant) = (false, None);
         let (mut tag, mut variants) = (None, Vec::new());
@@ -119,12 +120,12 @@ impl<'x, 'i> Place<'x, 'i> {
     }
 
     fn tree(&self) -> Result<Vec<Entry<'i>>, Error> {
-        self.index.tree(self.spot)
+        self.index.tree(self.id)
     }
 
     fn inside(&self, member: &Entry<'i>) -> Option<Self> {
         let offset = self.offset.checked_add(member.offset?)?;
-        Some(Self { index: self.index, spot: member.ty?, offset })
+        Some(Self { index: self.index, id: member.ty?, offset })
     }
 }
 

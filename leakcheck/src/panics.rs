@@ -121,7 +121,7 @@ fn joinable(task: Id) -> Joinable {
     static LAYOUT: OnceLock<Result<TaskLayout, String>> = OnceLock::new();
     let layout = LAYOUT.get_or_init(|| {
         let image = Image::current().map_err(|error| error.to_string())?;
-        TaskLayout::of_image(&image).map_err(|error| error.to_string())
+        TaskLayout::of_image(image).map_err(|error| error.to_string())
     });
     let task = number(task);
     let stack = std::ptr::from_ref(&task) as u64;

@@ -64,21 +64,24 @@ impl TaskLayout {
     ///
     /// Where the image has no debug info about them, links several copies of tokio, or describes
     /// types that this version of leakcheck does not know.
-    pub fn of_image(image: &Image) -> Result<Self, Error> {
-        let index = Index::of(image)?;
+    pub fn of_image(image: Image) -> Result<Self, Error> {
+        Self::of_index(&Index::new(image))
+    }
+
+    pub(crate) fn of_index(index: &Index) -> Result<Self, Error> {
         let names = [
             "tokio::runtime::handle::Handle",
             "tokio::runtime::task::core::Header",
             "tokio::runtime::task::core::Trailer",
         ];
         let [handle, header, trailer] =
-            index.structs("tokio", names)?.map(|spot| Place::new(&index, spot));
+            index.structs("tokio", names)?.map(|id| Place::new(index, id));
         Ok(Self { handle: HandleLayout::of(handle)?, header: HeaderLayout::of(header, trailer)? })
     }
 }
 
 impl HandleLayout {
-    fn of(handle: Place<'_, '_>) -> Result<Self, Error> {
+    fn of(handle: Place<'_>) -> Result<Self, Error> {
         let inner = handle.field("inner")?.variants()?;
         let tag = match inner.tag {
             Some((offset, size @ 1..=8)) => Some((offset, size as usize)),
@@ -105,7 +108,7 @@ impl HandleLayout {
 }
 
 impl OwnedLayout {
-    fn of(owned: Place<'_, '_>) -> Result<Self, Error> {
+    fn of(owned: Place<'_>) -> Result<Self, Error> {
         let lists = owned.field("list.lists")?;
         let list = lists.field("data_ptr")?.pointee()?;
         Ok(Self {
@@ -121,7 +124,7 @@ impl OwnedLayout {
 }
 
 impl HeaderLayout {
-    fn of(header: Place<'_, '_>, trailer: Place<'_, '_>) -> Result<Self, Error> {
+    fn of(header: Place<'_>, trailer: Place<'_>) -> Result<Self, Error> {
         let vtable = header.field("vtable")?;
         Ok(Self {
             state: header.field("state")?.word()?,

@@ -13,7 +13,7 @@ pub(crate) type Seen = Result<Option<TaskState>, String>;
 
 pub(crate) static LAYOUT: LazyLock<TaskLayout> = LazyLock::new(|| {
     let image = Image::current().expect("an executable");
-    TaskLayout::of_image(&image).expect("debug info")
+    TaskLayout::of_image(image).expect("debug info")
 });
 
 /// What the runtime's list said, and what the thread's stack said.

@@ -107,7 +107,7 @@ fn a_snapshot_has_only_its_own_bytes() {
 #[test]
 fn an_executable_without_types_says_how_to_get_them() {
     let shell = Image::open("/bin/sh".as_ref()).unwrap();
-    let error = TaskLayout::of_image(&shell).unwrap_err().to_string();
+    let error = TaskLayout::of_image(shell).unwrap_err().to_string();
     assert!(error.contains("set `debug = 2`"), "{error}");
 }
 
