@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     NotAHandle(u64),
     #[error("the runtime's list of tasks kept changing while it was read")]
     Unsettled,
+    #[error("{0}")]
+    Known(String),
 }
 
 impl Error {

@@ -231,6 +231,27 @@ impl Tables {
     }
 }
 
+/// Where the executable of this process starts in its memory.
+pub(crate) fn own_start() -> Result<u64, Error> {
+    if !cfg!(target_os = "linux") {
+        return Err(Kind::Platform.into());
+    }
+    let read = |source| Error::read(Path::new("/proc/self/maps"), source);
+    let maps = std::fs::read_to_string("/proc/self/maps").map_err(read)?;
+    let own = std::fs::read_link("/proc/self/exe").map_err(read)?;
+    let own = own.to_string_lossy();
+    let start = maps.lines().find_map(|line| {
+        // `55d0c8a00000-55d0c8a22000 r--p 00000000 fe:01 1234   /path/to/program`
+        let (range, rest) = line.split_once(' ')?;
+        let offset = rest.split(' ').nth(1)?;
+        let first = offset.bytes().all(|digit| digit == b'0') && line.ends_with(&*own);
+        let (start, _) = range.split_once('-')?;
+        first.then(|| u64::from_str_radix(start, 16).ok()).flatten()
+    });
+    Ok(start
+        .ok_or_else(|| Kind::Known("the executable is not in its own memory map".to_owned()))?)
+}
+
 fn symbols(table: &[u8], names: &[u8]) -> Vec<Symbol> {
     let count = table.len() / size_of::<object::elf::Sym64<LittleEndian>>();
     let Ok((table, _)) = object::slice_from_bytes::<object::elf::Sym64<LittleEndian>>(table, count)

@@ -115,9 +115,29 @@ impl Index {
         Ok((0..self.units()?.len()).map(UnitNo))
     }
 
-    /// The crate that a unit is of.
-    pub(crate) fn crate_of(&self, unit: UnitNo) -> Option<&str> {
-        self.unit(unit).ok()?.of_crate()
+    /// The units that may be of the crate of this name: those that say so, or else those that do not
+    /// say of which they are.
+    pub(crate) fn units_of(&self, of_crate: &str) -> Result<Vec<UnitNo>, Error> {
+        let units = self.units()?;
+        let those = |wanted: Option<&str>| -> Vec<UnitNo> {
+            let of =
+                |at: &usize| units[*at].of_crate() == wanted && units[*at].crate_file().is_some();
+            (0..units.len()).filter(of).map(UnitNo).collect()
+        };
+        let named = those(Some(of_crate));
+        Ok(if named.is_empty() { those(None) } else { named })
+    }
+
+    /// The units of the same crate as this one, itself among them.
+    pub(crate) fn units_beside(&self, number: UnitNo) -> Result<Vec<UnitNo>, Error> {
+        let units = self.units()?;
+        let own = self.unit(number)?;
+        let same = |unit: &Unit| {
+            unit.crate_file() == own.crate_file()
+                && unit.root.folder == own.root.folder
+                && unit.build() == own.build()
+        };
+        Ok((0..units.len()).filter(|at| same(&units[*at])).map(UnitNo).collect())
     }
 
     fn outline(&self, number: UnitNo) -> Result<&Outline, Error> {
@@ -211,19 +231,19 @@ impl Index {
     }
 
     /// For each `impl` block of the unit: its path, such as `app::{impl#3}`, and the mangled name of
-    /// a function in it.
-    pub(crate) fn impls(&self, number: UnitNo) -> Result<Vec<(String, &str)>, Error> {
+    /// a function so many levels below it.
+    pub(crate) fn impls(&self, number: UnitNo) -> Result<Vec<(String, usize, &str)>, Error> {
         let (unit, sections, outline) =
             (self.unit(number)?, self.sections()?, self.outline(number)?);
         let mut impls = Vec::new();
-        for (block, function) in &outline.impls {
+        for known in &outline.impls {
             let (Some(block), Some(function)) =
-                (outline.scopes.get(*block), outline.scopes.get(*function))
+                (outline.scopes.get(known.block), outline.scopes.get(known.function))
             else {
                 continue;
             };
             if let Some(name) = text_of(unit, &sections, function.linkage_name) {
-                impls.push((self.path_in(number, block)?.join("::"), name));
+                impls.push((self.path_in(number, block)?.join("::"), known.levels, name));
             }
         }
         Ok(impls)
@@ -296,6 +316,63 @@ impl Index {
             None if ranges.are_complete() => Ok(Vec::new()),
             None => Ok(self.unit_numbers()?.collect()),
         }
+    }
+
+    /// The struct of this name in these scopes, if the unit describes it in full.
+    pub(crate) fn struct_in(
+        &self,
+        number: UnitNo,
+        around: &str,
+        name: &str,
+    ) -> Result<Option<TypeId>, Error> {
+        let (unit, sections, outline) =
+            (self.unit(number)?, self.sections()?, self.outline(number)?);
+        for scope in &outline.scopes {
+            if scope.tag == dw::DW_TAG_structure_type
+                && scope.has_size
+                && text_of(unit, &sections, scope.name) == Some(name)
+            {
+                let path = self.path_in(number, scope)?;
+                if path.split_last().is_some_and(|(_, path)| path.join("::") == around) {
+                    return Ok(Some(TypeId(scope.offset)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The entry, or where it merely completes another, the one that has the name.
+    pub(crate) fn described(&self, id: TypeId) -> Result<Entry<'_>, Error> {
+        let mut entry = self.entry(id)?;
+        for _ in 0..LEVELS {
+            match entry.origin {
+                Some(origin) if entry.name.is_none() => entry = self.entry(origin)?,
+                _ => break,
+            }
+        }
+        Ok(entry)
+    }
+
+    /// The first type that a function is generic over.
+    pub(crate) fn first_type_parameter(&self, function: TypeId) -> Result<Option<TypeId>, Error> {
+        let mut next = Some(function);
+        for _ in 0..LEVELS {
+            let Some(id) = next else { break };
+            let (mut found, mut origin) = (None, None);
+            self.each_below(id, 1, |entry| {
+                match entry.depth {
+                    0 => origin = entry.origin,
+                    _ if entry.tag == dw::DW_TAG_template_type_parameter => found = entry.ty,
+                    _ => {}
+                }
+                found.is_none()
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            next = origin;
+        }
+        Ok(None)
     }
 
     /// One entry, without what it contains.

@@ -38,10 +38,17 @@ mod error;
 mod image;
 mod index;
 mod inspector;
+mod knowledge;
+mod leaves;
 mod memory;
+mod names;
+mod reader;
+mod resolve;
+mod shape;
 mod tokio;
 mod tree;
 mod types;
+mod walk;
 
 pub use error::Error;
 pub use image::Image;

@@ -12,6 +12,23 @@ pub trait Memory {
     ///
     /// [`Error::unreadable`], where not all of them can be read. What `into` holds is unspecified then.
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error>;
+
+    /// Fills `into` with all these pieces, one after the other: addresses and lengths. Worth
+    /// implementing where one large reading is cheaper than several small ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Memory::read`], if any of them cannot be read.
+    fn read_all(&self, pieces: &[(u64, usize)], into: &mut [u8]) -> Result<(), Error> {
+        let mut rest = into;
+        for (address, len) in pieces {
+            let unreadable = || Error::unreadable(*address, *len);
+            let (piece, after) = rest.split_at_mut_checked(*len).ok_or_else(unreadable)?;
+            self.read(*address, piece)?;
+            rest = after;
+        }
+        Ok(())
+    }
 }
 
 /// The word at `address`, plus `offset`.
@@ -31,6 +48,17 @@ pub(crate) fn uint(
     let wanted = bytes.get_mut(..size).ok_or_else(|| Error::unreadable(at, size))?;
     memory.read(at, wanted)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// The clock that timers go by, if this system has it.
+pub(crate) fn monotonic_now() -> Option<std::time::Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).ok()?;
+        Some(now.into())
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// The memory of this process, read by the kernel: a wrong address gives an error instead of a fault.
@@ -61,6 +89,32 @@ impl Memory for ProcessMemory {
             Ok(read) if read == len => Ok(()),
             _ => Err(unreadable()),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn read_all(&self, pieces: &[(u64, usize)], into: &mut [u8]) -> Result<(), Error> {
+        use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+        use nix::unistd::Pid;
+        use std::io::IoSliceMut;
+
+        let mut rest = into;
+        // The kernel takes so many pieces at once.
+        for pieces in pieces.chunks(1024) {
+            let len = pieces.iter().map(|(_, len)| len).sum();
+            let unreadable = || Error::unreadable(pieces.first().map_or(0, |(at, _)| *at), len);
+            let (piece, after) = rest.split_at_mut_checked(len).ok_or_else(unreadable)?;
+            let remote = |(address, len): &(u64, usize)| {
+                let base = usize::try_from(*address).unwrap_or(0);
+                RemoteIoVec { base, len: *len }
+            };
+            let remote: Vec<_> = pieces.iter().map(remote).collect();
+            match process_vm_readv(Pid::this(), &mut [IoSliceMut::new(piece)], &remote) {
+                Ok(read) if read == len => {}
+                _ => return Err(unreadable()),
+            }
+            rest = after;
+        }
+        Ok(())
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -4,6 +4,8 @@ mod layout;
 mod owned;
 mod running;
 mod state;
+mod tasks;
 
 pub use layout::TaskLayout;
 pub use state::TaskState;
+pub(crate) use tasks::task_type;

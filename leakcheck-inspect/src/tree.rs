@@ -102,7 +102,7 @@ pub enum NodeKind {
 }
 
 /// A place in a source file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
 pub struct Source {
     /// The file, as the compiler was given it, made absolute by the folder it ran in.
     pub file: Arc<str>,

@@ -15,7 +15,7 @@ const WRAPPERS: usize = 64;
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'i> {
     index: &'i Index,
-    id: TypeId,
+    pub(crate) id: TypeId,
     pub(crate) offset: u64,
 }
 

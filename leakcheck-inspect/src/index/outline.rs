@@ -21,8 +21,8 @@ pub(crate) struct Outline {
     pub(super) functions: Vec<Function>,
     /// Addresses of `dyn` vtables, and the entries that describe them.
     pub(super) vtables: Vec<(u64, u64)>,
-    /// A function in each `impl` block, for the block's readable name: both as indices of scopes.
-    pub(super) impls: Vec<(usize, usize)>,
+    /// Functions in `impl` blocks, for the blocks' readable names.
+    pub(super) impls: Vec<InImpl>,
 }
 
 /// A namespace, a type or a function.
@@ -36,6 +36,15 @@ pub(super) struct Scope {
     pub(super) linkage_name: Option<Where>,
     /// A mere declaration has none.
     pub(super) has_size: bool,
+}
+
+/// A function in an `impl` block: both as indices of scopes.
+#[derive(Clone, Copy)]
+pub(super) struct InImpl {
+    pub(super) block: usize,
+    pub(super) function: usize,
+    /// How deep below the block: 1 for a method, 2 for the body of an async one.
+    pub(super) levels: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +63,9 @@ pub(super) enum Where {
     /// In the entry itself, at this offset of the section.
     Info(u64),
 }
+
+/// How deep below its `impl` block a function is looked at.
+const IMPL_LEVELS: usize = 4;
 
 impl Where {
     pub(super) fn of(text: Text<'_>, info: &[u8]) -> Self {
@@ -167,18 +179,22 @@ impl Outline {
         Ok(())
     }
 
-    /// Remembers the function that is about to be added as one of the `impl` block around it.
+    /// Remembers the function that is about to be added, if an `impl` block is around it that has none yet.
     fn note_impl(&mut self, parent: Option<usize>, unit: &Unit, sections: &Sections<'_>) {
         let function = self.scopes.len();
-        let Some(around) = parent else { return };
-        if self.impls.last().is_some_and(|(known, _)| *known == around) {
-            return;
-        }
-        let name = self.scopes.get(around).and_then(|scope| scope.name);
-        let name = name.and_then(|name| name.text(sections.info));
-        let name = name.and_then(|name| unit.text(sections, name));
-        if name.is_some_and(|name| name.starts_with("{impl#")) {
-            self.impls.push((around, function));
+        let mut around = parent;
+        for levels in 1..=IMPL_LEVELS {
+            let Some(block) = around else { return };
+            let Some(scope) = self.scopes.get(block) else { return };
+            let name = scope.name.and_then(|name| name.text(sections.info));
+            let name = name.and_then(|name| unit.text(sections, name)).unwrap_or_default();
+            if name.starts_with("{impl#") {
+                if self.impls.last().is_none_or(|last| last.block != block) {
+                    self.impls.push(InImpl { block, function, levels });
+                }
+                return;
+            }
+            around = scope.parent;
         }
     }
 

@@ -75,14 +75,21 @@ pub(super) fn units(sections: &Sections<'_>) -> Result<Vec<Unit>, Error> {
 }
 
 impl Unit {
-    /// Which crate's build it is: rustc names units `PATH/@/CRATE.BUILD-cgu.N`.
+    /// Which crate's build it is: rustc names units `PATH/@/CRATE.BUILD-cgu.N`, or where it builds
+    /// incrementally, `PATH/@/HASH`.
     pub(super) fn build(&self) -> Option<&str> {
         let (_, unit) = self.root.name.as_ref()?.rsplit_once("/@/")?;
-        Some(unit.split_once("-cgu.").map_or(unit, |(build, _)| build))
+        Some(unit.split_once("-cgu.")?.0)
     }
 
     pub(super) fn of_crate(&self) -> Option<&str> {
         self.build()?.split('.').next()
+    }
+
+    /// The file that the unit's crate starts in.
+    pub(super) fn crate_file(&self) -> Option<&str> {
+        let (path, _) = self.root.name.as_ref()?.rsplit_once("/@/")?;
+        Some(path)
     }
 
     /// The unit's abbreviations, parsed once.

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::index::Index;
 use crate::types::Place;
 use crate::{Error, Image};
@@ -6,21 +8,21 @@ use crate::{Error, Image};
 ///
 /// Finding it reads a good part of the executable, so build it once per process. It is a handful of
 /// offsets, and any thread may use it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskLayout {
     pub(super) handle: HandleLayout,
     pub(super) header: HeaderLayout,
 }
 
 /// From a `tokio::runtime::Handle` to its scheduler's `OwnedTasks`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct HandleLayout {
     /// Offset and size of the tag that tells the flavor; a tokio with one flavor has none.
     pub(super) tag: Option<(u64, usize)>,
     pub(super) flavors: Vec<Flavor>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Flavor {
     pub(super) tag: Option<u64>,
     /// In the handle: the pointer to the scheduler.
@@ -29,7 +31,7 @@ pub(super) struct Flavor {
 }
 
 /// From what a handle points to, to the parts of its `OwnedTasks`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct OwnedLayout {
     pub(super) id: u64,
     /// How many tasks are in the lists, and how many were ever put in.
@@ -43,7 +45,7 @@ pub(super) struct OwnedLayout {
 }
 
 /// A task: its `Header`, and by the `Vtable` the rest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct HeaderLayout {
     pub(super) state: u64,
     pub(super) owner: u64,
@@ -53,6 +55,8 @@ pub(super) struct HeaderLayout {
     pub(super) scheduler: u64,
     pub(super) id: u64,
     pub(super) trailer: u64,
+    /// In the vtable: the address of the function that polls the task.
+    pub(super) poll: u64,
     /// In the trailer: the next task of the list.
     pub(super) next: u64,
 }
@@ -134,6 +138,7 @@ impl HeaderLayout {
             scheduler: vtable.pointee()?.field("scheduler_offset")?.word()?,
             id: vtable.pointee()?.field("id_offset")?.word()?,
             trailer: vtable.pointee()?.field("trailer_offset")?.word()?,
+            poll: vtable.pointee()?.field("poll")?.word()?,
             next: trailer.field("owned")?.wrapped("PointersInner<")?.field("next")?.word()?,
         })
     }

@@ -66,7 +66,7 @@ impl TaskLayout {
         Err(trouble)
     }
 
-    fn owned_tasks<'a>(
+    pub(crate) fn owned_tasks<'a>(
         &'a self,
         memory: &'a dyn Memory,
         handle: u64,
@@ -90,7 +90,7 @@ impl TaskLayout {
 }
 
 /// A scheduler's `OwnedTasks`: its tasks, in several lists so that threads seldom meet.
-struct OwnedTasks<'a> {
+pub(crate) struct OwnedTasks<'a> {
     memory: &'a dyn Memory,
     layout: &'a OwnedLayout,
     header: &'a HeaderLayout,
@@ -113,6 +113,27 @@ enum Search {
 }
 
 impl OwnedTasks<'_> {
+    /// How many lists there are.
+    pub(crate) fn lists(&self) -> u64 {
+        self.lists_len
+    }
+
+    /// The first task of a list; 0 where the list is empty.
+    pub(crate) fn head(&self, list: u64) -> Result<u64, Error> {
+        let list = self.lists.wrapping_add(list.wrapping_mul(self.layout.list_size));
+        word(self.memory, list, self.layout.head)
+    }
+
+    /// How many tasks to expect at the most.
+    pub(crate) fn most(&self) -> Result<u64, Error> {
+        Ok(self.counters()?.count.min(TASKS) + SLACK)
+    }
+
+    /// Whether the task says itself that it is one of these.
+    pub(crate) fn owns(&self, task: u64, memory: &dyn Memory) -> Result<bool, Error> {
+        Ok(word(memory, task, self.header.owner)? == self.owner)
+    }
+
     fn counters(&self) -> Result<Counters, Error> {
         Ok(Counters {
             count: word(self.memory, self.address, self.layout.count)?,

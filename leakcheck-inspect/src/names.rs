@@ -1,0 +1,201 @@
+//! Readable names: what a person would call the types and functions that rustc names
+//! `app::{impl#3}::get::{async_fn_env#0}<u8>`.
+
+use std::collections::BTreeMap;
+
+/// What kind of coroutine a type is, by the last part of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CoroutineKind {
+    Function,
+    Block,
+    Closure,
+}
+
+impl CoroutineKind {
+    pub(crate) fn of(last: &str) -> Option<Self> {
+        let named = |name| last.starts_with(name);
+        match () {
+            () if named("{async_fn_env#") => Some(Self::Function),
+            () if named("{async_block_env#") => Some(Self::Block),
+            () if named("{async_closure_env#") => Some(Self::Closure),
+            () => None,
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Function => "",
+            Self::Block => "::{async block}",
+            Self::Closure => "::{async closure}",
+        }
+    }
+}
+
+/// Readable names of `impl` blocks by their paths. None where two builds of a crate disagree.
+pub(crate) type Impls = BTreeMap<String, Option<String>>;
+
+/// The name of the type with this path, for reading. Generics are left out.
+pub(crate) fn readable(path: &[&str], impls: &Impls) -> String {
+    let Some((last, around)) = path.split_last() else {
+        return "a nameless type".to_owned();
+    };
+    let coroutine = CoroutineKind::of(last);
+    let mut name = String::new();
+    let mut walked = String::new();
+    let own = (coroutine.is_none()).then_some(last);
+    for part in around.iter().chain(own) {
+        if !walked.is_empty() {
+            walked.push_str("::");
+        }
+        walked.push_str(part);
+        if part.starts_with("{impl#") {
+            if let Some(Some(known)) = impls.get(&walked) {
+                name.clone_from(known);
+                continue;
+            }
+        } else if is_of_compiler(part) {
+            continue;
+        }
+        if !name.is_empty() {
+            name.push_str("::");
+        }
+        name.push_str(without_generics(part));
+    }
+    name.push_str(match coroutine {
+        Some(kind) => kind.suffix(),
+        None if is_closure(last) => CLOSURE,
+        None => "",
+    });
+    name
+}
+
+/// How the names of closures end.
+pub(crate) const CLOSURE: &str = "::{closure}";
+
+fn is_closure(last: &str) -> bool {
+    last.starts_with("{closure_env#")
+}
+
+/// The path without generics and without what the compiler made up: what the tables of known
+/// futures are written in.
+pub(crate) fn plain(path: &[&str]) -> String {
+    let parts = path.iter().filter(|part| !part.starts_with('{'));
+    parts.map(|part| without_generics(part)).collect::<Vec<_>>().join("::")
+}
+
+/// `{async_block#0}`, `{closure#2}` and the like: bodies inside bodies.
+fn is_of_compiler(part: &str) -> bool {
+    part.starts_with('{') && !part.starts_with("{impl#")
+}
+
+fn without_generics(part: &str) -> &str {
+    // `<` begins generics but in the name of a tuple or a reference.
+    match part.find('<') {
+        Some(at) if at > 0 && !part.starts_with(['&', '(', '*']) => &part[..at],
+        _ => part,
+    }
+}
+
+/// The generic arguments of a type's name, shortened: `<app::Event, alloc::alloc::Global>` is `<Event>`.
+pub(crate) fn generics(last: &str) -> String {
+    let Some(at) = last.find('<') else {
+        return String::new();
+    };
+    let mut short = String::new();
+    let mut word = String::new();
+    for c in last[at..].chars() {
+        if c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#') {
+            word.push(c);
+            continue;
+        }
+        push_word(&mut short, &mut word);
+        short.push(c);
+    }
+    push_word(&mut short, &mut word);
+    short.replace(", Global>", ">").replace(", Global", "")
+}
+
+fn push_word(short: &mut String, word: &mut String) {
+    let last = word.rsplit("::").next().unwrap_or_default();
+    match CoroutineKind::of(last) {
+        Some(kind) => {
+            let mut parts = word.rsplit("::").filter(|part| !part.starts_with('{'));
+            short.push_str(parts.next().unwrap_or_default());
+            short.push_str(kind.suffix());
+        }
+        None => short.push_str(last),
+    }
+    word.clear();
+}
+
+/// The name of an `impl` block, out of the mangled name of a function that lies `levels` below it.
+pub(crate) fn of_impl(mangled: &str, levels: usize) -> Option<String> {
+    let demangled = format!("{:#}", rustc_demangle::try_demangle(mangled).ok()?);
+    let mut name = demangled.as_str();
+    for _ in 0..levels {
+        name = &name[..last_separator(name)?];
+    }
+    Some(name.to_owned())
+}
+
+/// Where the last `::` outside of angle brackets is.
+fn last_separator(name: &str) -> Option<usize> {
+    let bytes = name.as_bytes();
+    let mut depth = 0_usize;
+    for at in (1..bytes.len()).rev() {
+        match bytes[at] {
+            // The arrow of a function's type closes nothing.
+            b'>' if bytes[at - 1] != b'-' => depth += 1,
+            b'<' => depth = depth.saturating_sub(1),
+            b':' if depth == 0 && bytes[at - 1] == b':' => return Some(at - 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expected: &str) {
+        let path: Vec<&str> = path.split("::").collect();
+        let known = Some("<app::Cache<T> as app::Store>".to_owned());
+        let impls = [("app::{impl#0}".to_owned(), known)].into();
+        assert_eq!(readable(&path, &impls), expected);
+    }
+
+    #[test]
+    fn coroutines_are_named_by_what_was_written() {
+        check("app::worker::{async_fn_env#0}<u8>", "app::worker");
+        check("app::main::{async_block#0}::{async_block_env#3}", "app::main::{async block}");
+        check("app::run::{closure#2}::{async_closure_env#0}", "app::run::{async closure}");
+        check("app::{impl#0}::get::{async_fn_env#0}<u8>", "<app::Cache<T> as app::Store>::get");
+        check("app::{impl#1}::get::{async_fn_env#0}", "app::{impl#1}::get");
+        check("app::run::{closure_env#0}<u8>", "app::run::{closure}");
+    }
+
+    #[test]
+    fn types_lose_their_generics() {
+        check("tokio::time::timeout::Timeout<app>", "tokio::time::timeout::Timeout");
+        let path = ["tokio", "sync", "mutex", "{impl#3}", "lock", "{async_fn_env#0}<u8>"];
+        assert_eq!(plain(&path), "tokio::sync::mutex::lock");
+    }
+
+    #[test]
+    fn generics_are_shortened_to_last_names() {
+        assert_eq!(generics("Receiver<app::Event>"), "<Event>");
+        assert_eq!(generics("{env#0}<alloc::vec::Vec<u8, alloc::alloc::Global>>"), "<Vec<u8>>");
+        assert_eq!(generics("Pin<app::run::{async_fn_env#0}>"), "<run>");
+        assert_eq!(generics("Sleep"), "");
+    }
+
+    #[test]
+    fn an_impl_is_named_by_the_functions_in_it() {
+        let name = "_ZN58_$LT$m3..svc..Cache$LT$T$GT$$u20$as$u20$m3..svc..Store$GT$3get28_\
+                    $u7b$$u7b$closure$u7d$$u7d$17hb6d9fc117e8a703dE";
+        assert_eq!(of_impl(name, 2).as_deref(), Some("<m3::svc::Cache<T> as m3::svc::Store>"));
+        assert_eq!(last_separator("a::B<fn() -> c::D>::e"), Some(18));
+    }
+}

@@ -1,0 +1,216 @@
+//! From debug info to shapes: the room that knows how rustc describes coroutines (`__state`,
+//! `__awaitee`, `Suspend0`).
+
+use std::sync::Arc;
+
+use gimli::constants as dw;
+
+use crate::Error;
+use crate::index::{Entry, Index};
+use crate::names::{self, CoroutineKind, Impls};
+use crate::shape::{
+    Body, Coroutine, CoroutineState, Enum, Field, PointerKind, Shape, StateKind, Tag, Variant,
+};
+use crate::tree::{Source, TypeId};
+
+/// The shape of the type that this entry describes.
+pub(crate) fn shape(index: &Index, impls: &Impls, id: TypeId) -> Result<Shape, Error> {
+    let tree = index.tree(id)?;
+    let entry = tree.first().ok_or_else(|| Error::unknown("a type", "entry"))?;
+    let path = index.path(id)?;
+    let last = path.last().copied().unwrap_or_default();
+    let body = match entry.tag {
+        dw::DW_TAG_pointer_type => pointer(entry),
+        dw::DW_TAG_array_type => array(&tree),
+        dw::DW_TAG_structure_type if has_variants(&tree) => match CoroutineKind::of(last) {
+            Some(_) => Body::Coroutine(coroutine(index, &tree)?),
+            None => Body::Enum(enumeration(index, &tree)?),
+        },
+        dw::DW_TAG_structure_type | dw::DW_TAG_union_type => structure(index, last, &tree),
+        _ => Body::Opaque,
+    };
+    Ok(Shape {
+        name: names::readable(&path, impls).into(),
+        plain: names::plain(&path).into(),
+        generics: names::generics(last).into(),
+        size: match entry.tag {
+            // Their size is not spelled out. A fat pointer is a struct, and has one.
+            dw::DW_TAG_pointer_type => 8,
+            _ => entry.size.unwrap_or_default(),
+        },
+        body,
+        rule: None,
+    }
+    .recognised())
+}
+
+fn has_variants(tree: &[Entry<'_>]) -> bool {
+    tree.iter().any(|entry| entry.depth == 1 && entry.tag == dw::DW_TAG_variant_part)
+}
+
+fn pointer(entry: &Entry<'_>) -> Body {
+    match entry.ty {
+        Some(to) => Body::Pointer { kind: pointer_kind(entry.name.unwrap_or_default()), to },
+        None => Body::Opaque,
+    }
+}
+
+fn pointer_kind(name: &str) -> PointerKind {
+    if name.starts_with("&mut ") || name.contains("boxed::Box<") && !name.starts_with(['&', '*']) {
+        PointerKind::Unique
+    } else {
+        PointerKind::Shared
+    }
+}
+
+fn array(tree: &[Entry<'_>]) -> Body {
+    let of = tree.first().and_then(|entry| entry.ty);
+    let count = tree.iter().find_map(|entry| entry.count);
+    match (of, count) {
+        (Some(of), Some(count)) => Body::Array { of, count },
+        _ => Body::Opaque,
+    }
+}
+
+fn structure(index: &Index, name: &str, tree: &[Entry<'_>]) -> Body {
+    let fields: Vec<Field> = members(tree).filter_map(field).collect();
+    let offset = |name: &str| fields.iter().find(|field| &*field.name == name);
+    if let (Some(pointer), Some(vtable)) = (offset("pointer"), offset("vtable")) {
+        return Body::Dyn {
+            kind: pointer_kind(name),
+            pointer: pointer.offset,
+            vtable: vtable.offset,
+            future: name.contains("::future::Future<") || name.contains("::Stream<"),
+            counted: name.contains("sync::ArcInner<"),
+        };
+    }
+    if let (Some(pointer), Some(len), 2) = (offset("data_ptr"), offset("length"), fields.len()) {
+        if let Some(of) = pointee(index, tree, "data_ptr") {
+            let kind = pointer_kind(name);
+            return Body::Slice { kind, pointer: pointer.offset, len: len.offset, of };
+        }
+    }
+    Body::Struct(fields)
+}
+
+/// What the pointer in this field points to.
+fn pointee(index: &Index, tree: &[Entry<'_>], name: &str) -> Option<TypeId> {
+    let member = members(tree).find(|entry| entry.name == Some(name))?;
+    index.entry(member.ty?).ok()?.ty
+}
+
+fn enumeration(index: &Index, tree: &[Entry<'_>]) -> Result<Enum, Error> {
+    let (tag, variants) = variants(index, tree)?;
+    let variants = variants.into_iter().map(|(discriminant, entry)| {
+        field(entry).map(|field| Variant { discriminant, field: named(index, field, entry) })
+    });
+    Ok(Enum { tag, variants: variants.flatten().collect() })
+}
+
+/// Members of variants are numbered; the type of each has the variant's name.
+fn named(index: &Index, field: Field, entry: &Entry<'_>) -> Field {
+    let numbered = entry.name.is_none_or(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = if numbered { index.entry(field.ty).ok().and_then(|ty| ty.name) } else { None };
+    match name {
+        Some(name) => Field { name: name.into(), ..field },
+        None => field,
+    }
+}
+
+type Variants<'t, 'i> = Vec<(Option<u64>, &'t Entry<'i>)>;
+
+/// Where the tag is, and each variant's member with the value that means it.
+fn variants<'t, 'i>(
+    index: &Index,
+    tree: &'t [Entry<'i>],
+) -> Result<(Tag, Variants<'t, 'i>), Error> {
+    let (mut part, mut discriminant) = (false, None);
+    let (mut tag, mut variants) = (None, Vec::new());
+    for entry in tree {
+        match (entry.depth, entry.tag) {
+            (1, other) => part = other == dw::DW_TAG_variant_part,
+            (2, dw::DW_TAG_member) if part => {
+                let ty = entry.ty.ok_or_else(|| Error::unknown("an enum's tag", "type"))?;
+                let size = index.entry(ty)?.size.unwrap_or_default();
+                let offset = entry.offset.unwrap_or_default();
+                tag = (1..=8).contains(&size).then_some((offset, size));
+                if tag.is_none() {
+                    return Err(Error::unknown("an enum's tag", "size of at most 8 bytes"));
+                }
+            }
+            (2, dw::DW_TAG_variant) if part => discriminant = entry.discriminant,
+            (3, dw::DW_TAG_member) if part => variants.push((discriminant, entry)),
+            _ => {}
+        }
+    }
+    Ok((tag, variants))
+}
+
+fn coroutine(index: &Index, tree: &[Entry<'_>]) -> Result<Coroutine, Error> {
+    let (tag, variants) = variants(index, tree)?;
+    let start = variants.first().and_then(|(_, entry)| source(index, entry));
+    let states = variants.iter().map(|(discriminant, entry)| {
+        let field = field(entry).ok_or_else(|| Error::unknown("a coroutine", "state"))?;
+        state(index, *discriminant, entry, &field, start.as_ref())
+    });
+    let states = states.collect::<Result<_, Error>>()?;
+    Ok(Coroutine { tag, start, states })
+}
+
+fn state(
+    index: &Index,
+    discriminant: Option<u64>,
+    entry: &Entry<'_>,
+    variant: &Field,
+    start: Option<&Source>,
+) -> Result<CoroutineState, Error> {
+    let tree = index.tree(variant.ty)?;
+    let kind = match tree.first().and_then(|entry| entry.name) {
+        Some("Unresumed") => StateKind::Unresumed,
+        Some("Returned") => StateKind::Returned,
+        Some("Panicked") => StateKind::Panicked,
+        Some(name) if name.starts_with("Suspend") => StateKind::Suspended,
+        name => return Err(Error::unknown("a coroutine's state", name.unwrap_or("name"))),
+    };
+    let inside = |name: &str| {
+        let member = members(&tree).find(|entry| entry.name == Some(name))?;
+        let field = field(member)?;
+        Some(Field { offset: field.offset.checked_add(variant.offset)?, ..field })
+    };
+    let at = source(index, entry);
+    let foreign = |at: &Source| start.is_some_and(|start| start.file != at.file);
+    let within = at.as_ref().filter(|at| foreign(at)).map(|at| macro_of(&at.file));
+    Ok(CoroutineState {
+        discriminant,
+        kind,
+        at: if within.is_some() { start.cloned() } else { at },
+        within,
+        awaitee: inside("__awaitee"),
+        own: inside("self"),
+    })
+}
+
+/// The macro that is written in this file: those of tokio and futures have files of their own.
+fn macro_of(file: &str) -> Arc<str> {
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".rs");
+    let stem = stem.strip_suffix("_mod").unwrap_or(stem);
+    match stem {
+        "select" | "join" | "try_join" | "pin" => format!("{stem}!").into(),
+        _ => format!("a macro of {stem}.rs").into(),
+    }
+}
+
+fn source(index: &Index, entry: &Entry<'_>) -> Option<Source> {
+    let (file, line) = (entry.file?, entry.line?);
+    let file = index.file(index.unit_of(entry.id).ok()?, file)?;
+    (line > 0).then_some(Source { file, line })
+}
+
+fn field(member: &Entry<'_>) -> Option<Field> {
+    let name = member.name.unwrap_or_default().into();
+    Some(Field { name, offset: member.offset?, ty: member.ty? })
+}
+
+fn members<'t, 'i>(tree: &'t [Entry<'i>]) -> impl Iterator<Item = &'t Entry<'i>> {
+    tree.iter().filter(|entry| entry.depth == 1 && entry.tag == dw::DW_TAG_member)
+}

@@ -1,0 +1,147 @@
+//! Tasks, from their headers: ids, states, and the await trees of their futures.
+
+use super::layout::HeaderLayout;
+use super::state::TaskState;
+use crate::Error;
+use crate::index::{Index, UnitNo};
+use crate::knowledge::TaskType;
+use crate::memory::word;
+use crate::tree::{Phase, Task, TypeId};
+use crate::types::Place;
+use crate::walk::{At, Walk};
+
+/// The words of a task's header, and where they lead.
+struct Header {
+    state: TaskState,
+    id: u64,
+    poll: u64,
+}
+
+/// What a task with this `poll` function (by its address in the image) is made of.
+pub(crate) fn task_type(index: &Index, poll: u64) -> Result<Option<TaskType>, Error> {
+    let Some(function) = index.function_at(poll)? else {
+        return Ok(None);
+    };
+    let described = index.described(function.id)?;
+    let name = described.name.unwrap_or_default();
+    let (Some(future), Some(generics)) =
+        (index.first_type_parameter(function.id)?, name.strip_prefix("poll"))
+    else {
+        return Ok(None);
+    };
+    let cell = format!("Cell{generics}");
+    let around = "tokio::runtime::task::core";
+    let Some(cell) = find_struct(index, function.unit, around, &cell)? else {
+        return Ok(None);
+    };
+    let stage = Place::new(index, cell).field("core.stage")?.wrapped("Stage<")?;
+    Ok(Some(TaskType { future, stage: stage.offset, stage_type: stage.id }))
+}
+
+/// The struct in the unit, or else in another unit of the same crate.
+fn find_struct(
+    index: &Index,
+    unit: UnitNo,
+    around: &str,
+    name: &str,
+) -> Result<Option<TypeId>, Error> {
+    if let Some(found) = index.struct_in(unit, around, name)? {
+        return Ok(Some(found));
+    }
+    for other in index.units_beside(unit)? {
+        if let Some(found) = index.struct_in(other, around, name)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+impl Walk<'_> {
+    fn layout(&self) -> Result<&HeaderLayout, Error> {
+        Ok(&self.knowledge.layout()?.header)
+    }
+
+    fn header(&self, task: u64) -> Result<Header, Error> {
+        let layout = self.layout()?;
+        let state = TaskState::of_word(word(self.memory, task, layout.state)?);
+        let vtable = word(self.memory, task, layout.vtable)?;
+        let id = word(self.memory, task, word(self.memory, vtable, layout.id)?)?;
+        let poll = word(self.memory, vtable, layout.poll)?.wrapping_sub(self.bias);
+        Ok(Header { state, id, poll })
+    }
+
+    /// A task's id, and whether it is work of the blocking pool.
+    pub(crate) fn task_told(&self, task: u64) -> Result<(u64, bool), Error> {
+        let header = self.header(task)?;
+        let blocking = match self.knowledge.task_type(header.poll)? {
+            Some(ty) => {
+                &*self.knowledge.shape(ty.future)?.plain
+                    == "tokio::runtime::blocking::task::BlockingTask"
+            }
+            None => false,
+        };
+        Ok((header.id, blocking))
+    }
+
+    /// The task after this one in its list; 0 after the last.
+    pub(crate) fn next_task(&self, task: u64) -> Result<u64, Error> {
+        let layout = self.layout()?;
+        let vtable = word(self.memory, task, layout.vtable)?;
+        let trailer = word(self.memory, vtable, layout.trailer)?;
+        word(self.memory, task.wrapping_add(trailer), layout.next)
+    }
+
+    /// The task whose header is at this address.
+    pub(crate) fn task(&self, address: u64) -> Result<Task, Error> {
+        let header = self.header(address)?;
+        let state = header.state;
+        let mut task = Task::new(header.id, state, phase(state));
+        let held = 1 + u64::from(state.join_interest) + u64::from(state.notified || state.running);
+        task.wakers = state.refs.saturating_sub(held);
+        let Some(ty) = self.knowledge.task_type(header.poll)? else {
+            task.unknown = Some("the debug info does not describe its future".to_owned());
+            return Ok(task);
+        };
+        task.type_id = Some(ty.future);
+        task.future = Some(self.knowledge.shape(ty.future)?.name.clone());
+        if !matches!(task.phase, Phase::Running | Phase::Finished) {
+            self.fill_tree(&mut task, ty, address);
+        }
+        Ok(task)
+    }
+
+    fn fill_tree(&self, task: &mut Task, ty: TaskType, address: u64) {
+        let stage = At { ty: ty.stage_type, address: address.wrapping_add(ty.stage) };
+        let tree = || {
+            let (name, stage) = self.variant(stage)?;
+            if &*name != "Running" {
+                return Ok(None);
+            }
+            self.tree(self.field(stage, "__0")?).map(Some)
+        };
+        match tree() {
+            Ok(Some(tree)) => {
+                if task.phase != Phase::Cancelled && tree.kind == crate::NodeKind::Unstarted {
+                    task.phase = Phase::NeverPolled;
+                }
+                if tree.kind != crate::NodeKind::Leaf {
+                    // A boxed future's own type says more than the box.
+                    task.future = Some(tree.name.clone());
+                }
+                task.tree = Some(tree);
+            }
+            Ok(None) => {}
+            Err(error) => task.unknown = Some(error.to_string()),
+        }
+    }
+}
+
+fn phase(state: TaskState) -> Phase {
+    match state {
+        TaskState { complete: true, .. } => Phase::Finished,
+        TaskState { running: true, .. } => Phase::Running,
+        TaskState { cancelled: true, .. } => Phase::Cancelled,
+        TaskState { notified: true, .. } => Phase::Notified,
+        _ => Phase::Waiting,
+    }
+}

@@ -1,0 +1,386 @@
+//! Await trees: from a future's shape and memory to what it waits for.
+//!
+//! # Invariants
+//!
+//! 1. Only futures are looked into, and what they own: by value, by `Box` and by `&mut`. What is
+//!    shared (`&`, `Arc`) may be anybody's, and is followed only where a rule says so.
+//! 2. Depth, nodes and steps are bounded, whatever the memory says. Where a bound ends the walk, the
+//!    tree says so.
+//! 3. What cannot be read cuts its own branch, not the tree.
+
+mod details;
+mod lens;
+mod local;
+mod unordered;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::knowledge::Knowledge;
+use crate::leaves::{Look, Rule};
+use crate::memory::uint;
+use crate::names;
+use crate::shape::{Body, Coroutine, Field, PointerKind, Shape, StateKind, Tag};
+use crate::tree::{Node, NodeKind, TypeId, Wait, WaitKind};
+use crate::{Error, Memory};
+
+pub(crate) use lens::At;
+
+/// How deep futures may be nested in each other.
+const DEPTH: usize = 256;
+
+/// How many values one tree may look at.
+const STEPS: usize = 1 << 16;
+
+/// How many futures of one collection are shown.
+pub(crate) const MANY: usize = 1024;
+
+/// One reading of a process, which may look at many futures.
+pub(crate) struct Walk<'a> {
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) memory: &'a dyn Memory,
+    pub(crate) bias: u64,
+    /// The time since the process's clock began, for timers.
+    pub(crate) now: Option<Duration>,
+    steps: Cell<usize>,
+    /// Whether a value of the type may hold a future: asked once per type.
+    may_wait: RefCell<HashMap<TypeId, bool>>,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(
+        knowledge: &'a Knowledge,
+        memory: &'a dyn Memory,
+        bias: u64,
+        now: Option<Duration>,
+    ) -> Self {
+        let may_wait = RefCell::default();
+        Self { knowledge, memory, bias, now, steps: Cell::new(0), may_wait }
+    }
+
+    /// The tree of the future of this type at this address.
+    pub(crate) fn tree(&self, at: At) -> Result<Node, Error> {
+        self.steps.set(0);
+        let shape = self.knowledge.shape(at.ty)?;
+        let mut nodes = Vec::new();
+        self.visit(at, 0, &mut nodes)?;
+        match nodes.len() {
+            1 => Ok(nodes.remove(0)),
+            _ => Ok(self.made_of(&shape, nodes)),
+        }
+    }
+
+    /// Adds the futures that the value is or holds.
+    fn visit(&self, at: At, depth: usize, out: &mut Vec<Node>) -> Result<(), Error> {
+        self.steps.set(self.steps.get() + 1);
+        if depth > DEPTH || self.steps.get() > STEPS {
+            out.push(Node::new(NodeKind::Cut, "more, too deep or too many to follow"));
+            return Ok(());
+        }
+        let shape = self.knowledge.shape(at.ty)?;
+        if let Some(rule) = shape.rule {
+            return self.known(rule, &shape, at, depth, out);
+        }
+        match &shape.body {
+            Body::Coroutine(coroutine) => {
+                out.push(self.coroutine(&shape, coroutine, at, depth)?);
+                Ok(())
+            }
+            Body::Struct(fields) => self.structure(&shape, fields, at, depth, out),
+            Body::Enum(_) => self.enumeration(&shape, at, depth, out),
+            Body::Pointer { kind: PointerKind::Unique, to } if self.may_wait(*to, 0) => {
+                self.visit(self.deref(at, *to)?, depth + 1, out)
+            }
+            Body::Dyn { kind: PointerKind::Unique, future: true, .. } => {
+                self.behind_dyn(at, depth, out)
+            }
+            Body::Slice { kind: PointerKind::Unique, pointer, len, of } => {
+                if !self.may_wait(*of, 0) {
+                    return Ok(());
+                }
+                let start = uint(self.memory, at.address, *pointer, 8)?;
+                let len = uint(self.memory, at.address, *len, 8)?;
+                self.elements(At { ty: *of, address: start }, len, depth, out)
+            }
+            Body::Array { of, count } if self.may_wait(*of, 0) => {
+                self.elements(At { ty: *of, address: at.address }, *count, depth, out)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Walk::visit`], where what cannot be read cuts the branch.
+    fn visit_or_cut(&self, at: At, depth: usize, out: &mut Vec<Node>) {
+        if let Err(error) = self.visit(at, depth, out) {
+            out.push(Node::new(NodeKind::Cut, error.to_string()));
+        }
+    }
+
+    fn known(
+        &self,
+        rule: &Rule,
+        shape: &Shape,
+        at: At,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) -> Result<(), Error> {
+        match rule.look {
+            Look::Nothing => {}
+            Look::Leaf(kind) => {
+                if let Body::Coroutine(coroutine) = &shape.body {
+                    if let Some(node) = self.not_suspended(shape, coroutine, at)? {
+                        out.push(node);
+                        return Ok(());
+                    }
+                }
+                let mut node = Node::new(NodeKind::Leaf, told(rule, shape));
+                node.wait = Some(self.details(kind, shape, at));
+                out.push(node);
+            }
+            Look::Timeout => {
+                let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+                node.wait = Some(self.details(WaitKind::Timeout, shape, at));
+                self.visit_or_cut(self.field(at, "value")?, depth + 1, &mut node.children);
+                out.push(node);
+            }
+            Look::Unordered => out.push(self.unordered(rule, shape, at, depth)?),
+            Look::LocalSet => out.push(self.local_set(rule, shape, at, depth)?),
+            Look::SharedFuture => out.push(self.shared(rule, shape, at, depth)?),
+            Look::OnceCell => {
+                let Body::Coroutine(coroutine) = &shape.body else {
+                    return Ok(());
+                };
+                let mut node = self.coroutine(shape, coroutine, at, depth)?;
+                node.name = told(rule, shape).into();
+                for child in &mut node.children {
+                    let wait = child.wait.as_mut().filter(|wait| wait.kind == WaitKind::Semaphore);
+                    if let Some(wait) = wait {
+                        *wait = Wait::new(WaitKind::OnceCell);
+                    }
+                }
+                out.push(node);
+            }
+        }
+        Ok(())
+    }
+
+    fn structure(
+        &self,
+        shape: &Shape,
+        fields: &[Field],
+        at: At,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) -> Result<(), Error> {
+        if let Some(branches) = self.selected(fields, at)? {
+            for branch in branches {
+                self.visit_or_cut(branch, depth + 1, out);
+            }
+            return Ok(());
+        }
+        let mut inside = Vec::new();
+        for field in fields.iter().filter(|field| self.may_wait(field.ty, 0)) {
+            self.visit_or_cut(at.inside(field), depth + 1, &mut inside);
+        }
+        self.wrap(shape, inside, out);
+        Ok(())
+    }
+
+    fn enumeration(
+        &self,
+        shape: &Shape,
+        at: At,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) -> Result<(), Error> {
+        let (_, variant) = self.variant(at)?;
+        let mut inside = Vec::new();
+        // A variant is a struct of its own, which says no more than the enum does.
+        let of_variant = self.knowledge.shape(variant.ty)?;
+        match &of_variant.body {
+            Body::Struct(fields) if of_variant.rule.is_none() => {
+                for field in fields.iter().filter(|field| self.may_wait(field.ty, 0)) {
+                    self.visit_or_cut(variant.inside(field), depth + 1, &mut inside);
+                }
+            }
+            _ => self.visit_or_cut(variant, depth + 1, &mut inside),
+        }
+        self.wrap(shape, inside, out);
+        Ok(())
+    }
+
+    /// Puts the futures of a value below a node of its own, unless the value is a mere wrapper.
+    fn wrap(&self, shape: &Shape, inside: Vec<Node>, out: &mut Vec<Node>) {
+        if inside.is_empty() || is_transparent(shape) {
+            out.extend(inside);
+        } else {
+            let mut node = Node::new(NodeKind::Adapter, Arc::clone(&shape.name));
+            node.children = inside;
+            out.push(node);
+        }
+    }
+
+    fn elements(
+        &self,
+        first: At,
+        count: u64,
+        depth: usize,
+        out: &mut Vec<Node>,
+    ) -> Result<(), Error> {
+        let size = self.knowledge.shape(first.ty)?.size;
+        for number in 0..count.min(MANY as u64) {
+            let address = first.address.wrapping_add(number.wrapping_mul(size));
+            self.visit_or_cut(At { ty: first.ty, address }, depth + 1, out);
+        }
+        if count > MANY as u64 {
+            out.push(Node::new(NodeKind::Cut, format!("{} more", count - MANY as u64)));
+        }
+        Ok(())
+    }
+
+    fn behind_dyn(&self, at: At, depth: usize, out: &mut Vec<Node>) -> Result<(), Error> {
+        match self.concrete(at)? {
+            Some(concrete) => self.visit_whole(concrete, depth + 1, out),
+            None => {
+                let unknown = "a `dyn Future` whose type the debug info does not tell";
+                out.push(Node::new(NodeKind::Cut, unknown));
+                Ok(())
+            }
+        }
+    }
+
+    /// Visits something that is a future for certain: if nothing is known inside it, it is a leaf.
+    fn visit_whole(&self, at: At, depth: usize, out: &mut Vec<Node>) -> Result<(), Error> {
+        let before = out.len();
+        self.visit(at, depth, out)?;
+        if out.len() == before {
+            let shape = self.knowledge.shape(at.ty)?;
+            out.push(self.made_of(&shape, Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn made_of(&self, shape: &Shape, children: Vec<Node>) -> Node {
+        let leaf = children.is_empty();
+        let kind = if leaf { NodeKind::Leaf } else { NodeKind::Adapter };
+        let mut node = Node::new(kind, Arc::clone(&shape.name));
+        node.wait = leaf.then(|| Wait::new(WaitKind::Other));
+        node.children = children;
+        node
+    }
+
+    fn coroutine(
+        &self,
+        shape: &Shape,
+        coroutine: &Coroutine,
+        at: At,
+        depth: usize,
+    ) -> Result<Node, Error> {
+        if let Some(node) = self.not_suspended(shape, coroutine, at)? {
+            return Ok(node);
+        }
+        let tag = self.tag(coroutine.tag, at)?;
+        let state = coroutine.state(tag).ok_or_else(|| torn(shape))?;
+        let mut node = Node::new(NodeKind::Function, Arc::clone(&shape.name));
+        node.at.clone_from(&state.at);
+        node.within.clone_from(&state.within);
+        if let Some(awaitee) = &state.awaitee {
+            let awaitee = at.inside(awaitee);
+            if let Err(error) = self.visit_whole(awaitee, depth + 1, &mut node.children) {
+                node.children.push(Node::new(NodeKind::Cut, error.to_string()));
+            }
+        }
+        Ok(node)
+    }
+
+    /// A node for a coroutine that does not wait: not polled yet, or over.
+    fn not_suspended(
+        &self,
+        shape: &Shape,
+        coroutine: &Coroutine,
+        at: At,
+    ) -> Result<Option<Node>, Error> {
+        let tag = self.tag(coroutine.tag, at)?;
+        let kind = match coroutine.state(tag).ok_or_else(|| torn(shape))?.kind {
+            StateKind::Suspended => return Ok(None),
+            StateKind::Unresumed => NodeKind::Unstarted,
+            StateKind::Returned | StateKind::Panicked => NodeKind::Done,
+        };
+        let mut node = Node::new(kind, Arc::clone(&shape.name));
+        node.at.clone_from(&coroutine.start);
+        Ok(Some(node))
+    }
+
+    fn tag(&self, tag: Tag, at: At) -> Result<Option<u64>, Error> {
+        tag.map(|(offset, size)| uint(self.memory, at.address, offset, size as usize)).transpose()
+    }
+
+    /// Whether a value of this type may hold a future, by value or by what it owns.
+    fn may_wait(&self, ty: TypeId, depth: usize) -> bool {
+        if let Some(known) = self.may_wait.borrow().get(&ty) {
+            return *known;
+        }
+        // A type that holds itself holds a future only if something else in it does.
+        self.may_wait.borrow_mut().insert(ty, false);
+        let may = depth < DEPTH && self.may_wait_unknown(ty, depth);
+        self.may_wait.borrow_mut().insert(ty, may);
+        may
+    }
+
+    fn may_wait_unknown(&self, ty: TypeId, depth: usize) -> bool {
+        let Ok(shape) = self.knowledge.shape(ty) else {
+            return false;
+        };
+        if let Some(rule) = shape.rule {
+            return rule.look != Look::Nothing;
+        }
+        let inside = |field: &Field| self.may_wait(field.ty, depth + 1);
+        match &shape.body {
+            Body::Coroutine(_) => true,
+            Body::Struct(fields) => fields.iter().any(inside),
+            Body::Enum(body) => body.variants.iter().any(|variant| inside(&variant.field)),
+            Body::Pointer { kind: PointerKind::Unique, to } => self.may_wait(*to, depth + 1),
+            Body::Dyn { kind: PointerKind::Unique, future, .. } => *future,
+            Body::Slice { kind: PointerKind::Unique, of, .. } | Body::Array { of, .. } => {
+                self.may_wait(*of, depth + 1)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A state that no coroutine has: it was read while it changed, or is no coroutine.
+fn torn(shape: &Shape) -> Error {
+    Error::unknown(&shape.name, "the state that its memory tells")
+}
+
+/// A known future's name, with its generics.
+fn told(rule: &Rule, shape: &Shape) -> String {
+    match rule.name {
+        "" => format!("{}{}", shape.name, shape.generics),
+        name => name.replace("<>", &shape.generics),
+    }
+}
+
+/// Wrappers that say nothing of their own.
+fn is_transparent(shape: &Shape) -> bool {
+    const WRAPPERS: [&str; 11] = [
+        "core::",
+        "alloc::",
+        "(",
+        "futures_util::future::maybe_done::",
+        "futures_util::future::try_maybe_done::",
+        "futures_util::future::future::fuse::Fuse",
+        "futures_util::future::join_all::JoinAllKind",
+        "futures_util::future::try_join_all::TryJoinAllKind",
+        "tokio::future::maybe_done::",
+        "tokio::task::coop::",
+        "tokio_util::util::maybe_dangling::",
+    ];
+    let plain = &*shape.plain;
+    plain.is_empty()
+        || shape.name.ends_with(names::CLOSURE)
+        || WRAPPERS.iter().any(|wrapper| plain.starts_with(wrapper))
+}

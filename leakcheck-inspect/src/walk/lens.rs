@@ -1,0 +1,154 @@
+//! Values, by the names of their fields.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Walk;
+use crate::Error;
+use crate::memory::{uint, word};
+use crate::shape::{Body, Field};
+use crate::tree::TypeId;
+
+/// A value: its type, and where it is in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) ty: TypeId,
+    pub(crate) address: u64,
+}
+
+/// How many values are searched for a field.
+const SEARCHED: usize = 64;
+
+impl At {
+    pub(crate) fn inside(self, field: &Field) -> Self {
+        Self { ty: field.ty, address: self.address.wrapping_add(field.offset) }
+    }
+}
+
+impl Walk<'_> {
+    /// The field of this name of the value itself.
+    pub(crate) fn field(&self, at: At, name: &str) -> Result<At, Error> {
+        let shape = self.knowledge.shape(at.ty)?;
+        let field = shape.field(name).ok_or_else(|| Error::unknown(&shape.name, name))?;
+        Ok(at.inside(field))
+    }
+
+    /// The nearest field of this name in the value or in the values that it consists of, so that
+    /// wrappers around it (`UnsafeCell`, `Mutex`, `Option`) need not be known.
+    pub(crate) fn find(&self, at: At, name: &str) -> Result<At, Error> {
+        let mut left = VecDeque::from([at]);
+        for _ in 0..SEARCHED {
+            let Some(next) = left.pop_front() else { break };
+            let shape = self.knowledge.shape(next.ty)?;
+            match &shape.body {
+                Body::Struct(fields) => {
+                    if let Some(field) = shape.field(name) {
+                        return Ok(next.inside(field));
+                    }
+                    left.extend(fields.iter().map(|field| next.inside(field)));
+                }
+                Body::Enum(_) => left.extend(self.variant(next).map(|(_, variant)| variant)),
+                _ => {}
+            }
+        }
+        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, name))
+    }
+
+    /// The variant that an enum is: its name, and its value.
+    pub(crate) fn variant(&self, at: At) -> Result<(Arc<str>, At), Error> {
+        let shape = self.knowledge.shape(at.ty)?;
+        let Body::Enum(body) = &shape.body else {
+            return Err(Error::unknown(&shape.name, "variants"));
+        };
+        let tag =
+            body.tag.map(|(offset, size)| uint(self.memory, at.address, offset, size as usize));
+        let variant = body.variant(tag.transpose()?);
+        let variant = variant.ok_or_else(|| Error::unknown(&shape.name, "the variant"))?;
+        Ok((Arc::clone(&variant.field.name), at.inside(&variant.field)))
+    }
+
+    /// What a thin pointer points to.
+    pub(crate) fn deref(&self, at: At, to: TypeId) -> Result<At, Error> {
+        let address = word(self.memory, at.address, 0)?;
+        match address {
+            0 => Err(Error::unreadable(0, 8)),
+            address => Ok(At { ty: to, address }),
+        }
+    }
+
+    /// What the pointer inside the value points to, through wrappers such as `NonNull`.
+    pub(crate) fn pointee(&self, at: At) -> Result<At, Error> {
+        let mut left = VecDeque::from([at]);
+        for _ in 0..SEARCHED {
+            let Some(next) = left.pop_front() else { break };
+            let shape = self.knowledge.shape(next.ty)?;
+            match &shape.body {
+                Body::Pointer { to, .. } => return self.deref(next, *to),
+                Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
+                Body::Enum(_) => left.extend(self.variant(next).map(|(_, variant)| variant)),
+                _ => {}
+            }
+        }
+        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, "a pointer"))
+    }
+
+    /// What an `Arc` or `Rc` holds.
+    pub(crate) fn counted(&self, at: At) -> Result<At, Error> {
+        let inner = self.pointee(at)?;
+        self.field(inner, "data").or_else(|_| self.field(inner, "value"))
+    }
+
+    /// The number inside the value, through wrappers such as `AtomicUsize`.
+    pub(crate) fn number(&self, at: At) -> Result<u64, Error> {
+        let mut left = VecDeque::from([at]);
+        for _ in 0..SEARCHED {
+            let Some(next) = left.pop_front() else { break };
+            let shape = self.knowledge.shape(next.ty)?;
+            match &shape.body {
+                Body::Opaque if (1..=8).contains(&shape.size) => {
+                    return uint(self.memory, next.address, 0, shape.size as usize);
+                }
+                Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
+                _ => {}
+            }
+        }
+        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, "a number"))
+    }
+
+    /// The value behind a fat `dyn` pointer, if its type is known.
+    pub(crate) fn concrete(&self, at: At) -> Result<Option<At>, Error> {
+        let shape = self.knowledge.shape(at.ty)?;
+        let Body::Dyn { pointer, vtable, counted, .. } = shape.body else {
+            return Err(Error::unknown(&shape.name, "vtable"));
+        };
+        let vtable = word(self.memory, at.address, vtable)?;
+        let mut address = word(self.memory, at.address, pointer)?;
+        if counted {
+            // Two counts come first; then the value, where its alignment lets it start.
+            let align = word(self.memory, vtable, 16)?.clamp(1, 4096);
+            address = address.wrapping_add(16_u64.next_multiple_of(align));
+        }
+        let ty = self.knowledge.behind_vtable(vtable.wrapping_sub(self.bias))?;
+        Ok(ty.map(|ty| At { ty, address }))
+    }
+
+    /// The branches of tokio's `select!` that are still polled, if these are the captures of its
+    /// closure: a tuple of futures, and a bit for each that is done or switched off.
+    pub(super) fn selected(&self, fields: &[Field], at: At) -> Result<Option<Vec<At>>, Error> {
+        let [first, second] = fields else {
+            return Ok(None);
+        };
+        let of = |name: &str| [first, second].into_iter().find(|field| &*field.name == name);
+        let (Some(disabled), Some(futures)) = (of("disabled"), of("futures")) else {
+            return Ok(None);
+        };
+        let mask = self.number(self.pointee(at.inside(disabled))?)?;
+        let futures = self.pointee(at.inside(futures))?;
+        let shape = self.knowledge.shape(futures.ty)?;
+        let Body::Struct(branches) = &shape.body else {
+            return Ok(None);
+        };
+        let polled = branches.iter().enumerate().filter(|(bit, _)| mask >> bit.min(&63) & 1 == 0);
+        Ok(Some(polled.map(|(_, branch)| futures.inside(branch)).collect()))
+    }
+}
