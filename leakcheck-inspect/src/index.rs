@@ -230,23 +230,29 @@ impl Index {
         Ok(path)
     }
 
-    /// For each `impl` block of the unit: its path, such as `app::{impl#3}`, and the mangled name of
-    /// a function so many levels below it.
-    pub(crate) fn impls(&self, number: UnitNo) -> Result<Vec<(String, usize, &str)>, Error> {
+    /// The mangled name of a function in the `impl` block with this path, such as `app::{impl#3}`, and
+    /// how many levels below the block it is; none if the unit knows none.
+    pub(crate) fn in_impl(
+        &self,
+        number: UnitNo,
+        block: &[&str],
+    ) -> Result<Option<(usize, &str)>, Error> {
         let (unit, sections, outline) =
             (self.unit(number)?, self.sections()?, self.outline(number)?);
-        let mut impls = Vec::new();
         for known in &outline.impls {
-            let (Some(block), Some(function)) =
+            let (Some(scope), Some(function)) =
                 (outline.scopes.get(known.block), outline.scopes.get(known.function))
             else {
                 continue;
             };
-            if let Some(name) = text_of(unit, &sections, function.linkage_name) {
-                impls.push((self.path_in(number, block)?.join("::"), known.levels, name));
+            if text_of(unit, &sections, scope.name) == block.last().copied()
+                && self.path_in(number, scope)? == block
+            {
+                let name = text_of(unit, &sections, function.linkage_name);
+                return Ok(name.map(|name| (known.levels, name)));
             }
         }
-        Ok(impls)
+        Ok(None)
     }
 
     /// The function whose code starts here.

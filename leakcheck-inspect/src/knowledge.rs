@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::index::Index;
-use crate::names::{self, Impls};
+use crate::names;
 use crate::resolve;
 use crate::shape::Shape;
 use crate::tree::TypeId;
@@ -36,15 +36,7 @@ pub(crate) struct TaskType {
 pub(crate) struct Knowledge {
     pub(crate) index: Index,
     facts: Mutex<Facts>,
-    impls: Mutex<Known>,
     layout: OnceLock<Result<TaskLayout, String>>,
-}
-
-/// The readable names of `impl` blocks, and the crates whose blocks are known.
-#[derive(Default)]
-struct Known {
-    impls: Impls,
-    crates: Vec<String>,
 }
 
 impl Knowledge {
@@ -54,7 +46,7 @@ impl Knowledge {
             let _ = layout.set(Ok(known.clone()));
         }
         let facts = Mutex::new(facts);
-        Self { index: Index::new(image), facts, impls: Mutex::default(), layout }
+        Self { index: Index::new(image), facts, layout }
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -76,41 +68,24 @@ impl Knowledge {
         if let Some(shape) = self.facts().shapes.get(&id) {
             return Ok(Arc::clone(shape));
         }
-        self.learn_impls(id)?;
-        let known = self.impls.lock().unwrap_or_else(PoisonError::into_inner);
-        let shape = Arc::new(resolve::shape(&self.index, &known.impls, id)?);
-        drop(known);
+        let of_impl = |block: &[&str]| self.impl_name(id, block).ok().flatten();
+        let shape = Arc::new(resolve::shape(&self.index, of_impl, id)?);
         self.facts().shapes.insert(id, Arc::clone(&shape));
         Ok(shape)
     }
 
-    /// Learns the names of the `impl` blocks of the crate that a type is of, if one is around it. All
-    /// units of the crate are looked into: the unit that uses the type need not know the block.
-    fn learn_impls(&self, id: TypeId) -> Result<(), Error> {
-        let path = self.index.path(id)?;
-        if !path.iter().any(|part| part.starts_with("{impl#")) {
-            return Ok(());
-        }
-        let of_crate = path.first().copied().unwrap_or_default();
-        let mut known = self.impls.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.crates.iter().any(|known| known == of_crate) {
-            return Ok(());
-        }
-        known.crates.push(of_crate.to_owned());
-        let mut units = self.index.units_of(of_crate)?;
-        units.push(self.index.unit_of(id)?);
+    /// The readable name of the `impl` block around a type. The unit that describes the type need not know a
+    /// function of the block, so all units of the block's crate are looked into.
+    fn impl_name(&self, id: TypeId, block: &[&str]) -> Result<Option<String>, Error> {
+        let of_crate = block.first().copied().unwrap_or_default();
+        let own = self.index.unit_of(id)?;
+        let units = std::iter::once(own).chain(self.index.units_of(of_crate)?);
         for unit in units {
-            for (block, levels, function) in self.index.impls(unit)? {
-                let Some(name) = names::of_impl(function, levels) else {
-                    continue;
-                };
-                let names = known.impls.entry(block).or_insert_with(|| Some(name.clone()));
-                if names.as_ref() != Some(&name) {
-                    *names = None;
-                }
+            if let Some((levels, function)) = self.index.in_impl(unit, block)? {
+                return Ok(names::of_impl(function, levels));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The concrete type behind a `dyn` pointer, by the address of its vtable in the image.

@@ -1,8 +1,6 @@
 //! Readable names: what a person would call the types and functions that rustc names
 //! `app::{impl#3}::get::{async_fn_env#0}<u8>`.
 
-use std::collections::BTreeMap;
-
 /// What kind of coroutine a type is, by the last part of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CoroutineKind {
@@ -31,26 +29,19 @@ impl CoroutineKind {
     }
 }
 
-/// Readable names of `impl` blocks by their paths. None where two builds of a crate disagree.
-pub(crate) type Impls = BTreeMap<String, Option<String>>;
-
-/// The name of the type with this path, for reading. Generics are left out.
-pub(crate) fn readable(path: &[&str], impls: &Impls) -> String {
+/// The name of the type with this path, for reading. Generics are left out. `of_impl` gives the name of
+/// the `impl` block with a path such as `app::{impl#3}`.
+pub(crate) fn readable(path: &[&str], of_impl: impl Fn(&[&str]) -> Option<String>) -> String {
     let Some((last, around)) = path.split_last() else {
         return "a nameless type".to_owned();
     };
     let coroutine = CoroutineKind::of(last);
     let mut name = String::new();
-    let mut walked = String::new();
-    let own = (coroutine.is_none()).then_some(last);
-    for part in around.iter().chain(own) {
-        if !walked.is_empty() {
-            walked.push_str("::");
-        }
-        walked.push_str(part);
+    let shown = if coroutine.is_none() { path } else { around };
+    for (at, part) in shown.iter().enumerate() {
         if part.starts_with("{impl#") {
-            if let Some(Some(known)) = impls.get(&walked) {
-                name.clone_from(known);
+            if let Some(known) = path.get(..=at).and_then(&of_impl) {
+                name = known;
                 continue;
             }
         } else if is_of_compiler(part) {
@@ -161,9 +152,10 @@ mod tests {
     #[track_caller]
     fn check(path: &str, expected: &str) {
         let path: Vec<&str> = path.split("::").collect();
-        let known = Some("<app::Cache<T> as app::Store>".to_owned());
-        let impls = [("app::{impl#0}".to_owned(), known)].into();
-        assert_eq!(readable(&path, &impls), expected);
+        let first = |path: &[&str]| path == ["app", "{impl#0}"];
+        let of_impl =
+            |path: &[&str]| first(path).then(|| "<app::Cache<T> as app::Store>".to_owned());
+        assert_eq!(readable(&path, of_impl), expected);
     }
 
     #[test]

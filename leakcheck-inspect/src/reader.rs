@@ -148,7 +148,10 @@ mod tests {
         let mut read = [0; 2];
         reader.read(PAGE - 1, &mut read).unwrap();
         assert!(reader.unchanged());
+        reader.begin();
+        reader.read(PAGE - 1, &mut read).unwrap();
         byte.0.set(2);
+        assert_eq!(read, [1; 2], "the page was kept");
         assert!(!reader.unchanged());
         reader.begin();
         reader.read(PAGE - 1, &mut read).unwrap();

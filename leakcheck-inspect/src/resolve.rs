@@ -7,14 +7,21 @@ use gimli::constants as dw;
 
 use crate::Error;
 use crate::index::{Entry, Index};
-use crate::names::{self, CoroutineKind, Impls};
+use crate::leaves;
+use crate::names::{self, CoroutineKind};
 use crate::shape::{
     Body, Coroutine, CoroutineState, Enum, Field, PointerKind, Shape, StateKind, Tag, Variant,
 };
 use crate::tree::{Source, TypeId};
 
 /// The shape of the type that this entry describes.
-pub(crate) fn shape(index: &Index, impls: &Impls, id: TypeId) -> Result<Shape, Error> {
+///
+/// `of_impl` gives the readable name of an `impl` block by its path; it is asked where that is shown.
+pub(crate) fn shape(
+    index: &Index,
+    of_impl: impl Fn(&[&str]) -> Option<String>,
+    id: TypeId,
+) -> Result<Shape, Error> {
     let tree = index.tree(id)?;
     let entry = tree.first().ok_or_else(|| Error::unknown("a type", "entry"))?;
     let path = index.path(id)?;
@@ -29,9 +36,13 @@ pub(crate) fn shape(index: &Index, impls: &Impls, id: TypeId) -> Result<Shape, E
         dw::DW_TAG_structure_type | dw::DW_TAG_union_type => structure(index, last, &tree),
         _ => Body::Opaque,
     };
+    let plain = names::plain(&path);
+    // What has a name of its own, or none that is shown, does not need that of its block.
+    let shown = matches!(body, Body::Coroutine(_)) && leaves::rule(&plain).is_none();
+    let of_impl = |path: &[&str]| if shown { of_impl(path) } else { None };
     Ok(Shape {
-        name: names::readable(&path, impls).into(),
-        plain: names::plain(&path).into(),
+        name: names::readable(&path, of_impl).into(),
+        plain: plain.into(),
         generics: names::generics(last).into(),
         size: match entry.tag {
             // Their size is not spelled out. A fat pointer is a struct, and has one.

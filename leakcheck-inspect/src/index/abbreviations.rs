@@ -20,6 +20,8 @@ pub(super) struct Shape {
     pub(super) has_children: bool,
     /// How many bytes the attributes take, if always the same number.
     pub(super) size: Option<usize>,
+    /// Whether an outline has to look at such entries.
+    pub(super) outlined: bool,
     pub(super) attributes: Vec<Attribute>,
 }
 
@@ -29,6 +31,8 @@ pub(super) struct Attribute {
     pub(super) form: DwForm,
     /// How many bytes the form takes, if always the same number.
     pub(super) size: Option<usize>,
+    /// Whether an outline wants it.
+    pub(super) wanted: bool,
     /// The value of `DW_FORM_implicit_const`.
     pub(super) constant: i64,
 }
@@ -54,7 +58,7 @@ impl Table {
     }
 
     pub(super) fn get(&self, code: u64) -> Option<&Shape> {
-        self.by_code.get(usize::try_from(code).ok()?)?.as_ref()
+        if code < self.by_code.len() as u64 { self.by_code[code as usize].as_ref() } else { None }
     }
 }
 
@@ -82,11 +86,13 @@ pub(super) fn declaration(
             _ => 0,
         };
         let (name, size) = (DwAt(narrow(name)), size(form, encoding));
-        attributes.push(Attribute { name, form, size, constant });
+        let wanted = super::outline::WANTED.contains(&name);
+        attributes.push(Attribute { name, form, size, wanted, constant });
     }
     let size =
         attributes.iter().try_fold(0, |sum: usize, attribute| sum.checked_add(attribute.size?));
-    Ok(Some((code, Shape { tag, has_children, size, attributes })))
+    let outlined = super::outline::OUTLINED.contains(&tag);
+    Ok(Some((code, Shape { tag, has_children, size, outlined, attributes })))
 }
 
 /// Numbers that do not fit mean nothing to us, like 0.

@@ -1,4 +1,7 @@
 //! Steps through the entries of a unit.
+//!
+//! The loops here run some hundred thousand times in programs that are not optimised, where each
+//! call costs. So they index instead of calling `get`, after a check of their own.
 
 use gimli::constants as dw;
 use gimli::{DwForm, DwTag};
@@ -78,24 +81,49 @@ impl<'i> Cursor<'i> {
 
     /// The next entry, or none at the end.
     pub(super) fn next(&mut self) -> Result<Option<Entry<'i>>, Error> {
-        if let Some(shape) = self.open.take() {
-            self.step_over(shape)?;
-            self.depth += isize::from(shape.has_children);
-        }
+        self.advance(false)
+    }
+
+    /// The next entry that an outline looks at, or none at the end.
+    pub(super) fn next_outlined(&mut self) -> Result<Option<Entry<'i>>, Error> {
+        self.advance(true)
+    }
+
+    fn advance(&mut self, only_outlined: bool) -> Result<Option<Entry<'i>>, Error> {
+        let end = self.bytes.len();
         loop {
-            if self.at >= self.bytes.len() {
+            if let Some(shape) = self.open.take() {
+                match shape.size {
+                    Some(size) => self.at += size,
+                    None => self.step_over(shape)?,
+                }
+                if shape.has_children {
+                    self.depth += 1;
+                }
+            }
+            if self.at >= end {
                 return Ok(None);
             }
-            let offset = self.at as u64;
-            let code = uleb(self.bytes, &mut self.at)?;
+            let offset = self.at;
+            let mut code = u64::from(self.bytes[offset]);
+            if code < 0x80 {
+                self.at += 1;
+            } else {
+                code = uleb(self.bytes, &mut self.at)?;
+            }
             if code == 0 {
                 self.depth -= 1;
                 continue;
             }
-            let shape = self.table.get(code).ok_or_else(damaged)?;
+            let Some(shape) = self.table.get(code) else {
+                return Err(damaged());
+            };
             self.open = Some(shape);
+            if only_outlined && !shape.outlined {
+                continue;
+            }
             return Ok(Some(Entry {
-                offset,
+                offset: offset as u64,
                 depth: self.depth,
                 tag: shape.tag,
                 has_children: shape.has_children,
@@ -107,10 +135,6 @@ impl<'i> Cursor<'i> {
     }
 
     fn step_over(&mut self, shape: &Shape) -> Result<(), Error> {
-        if let Some(size) = shape.size {
-            self.at += size;
-            return Ok(());
-        }
         for attribute in &shape.attributes {
             match attribute.size {
                 Some(size) => self.at += size,
@@ -140,6 +164,22 @@ impl<'i> Entry<'i> {
         Ok(())
     }
 
+    /// As [`Entry::attributes`], with those only that an outline wants.
+    pub(super) fn wanted_attributes(
+        &self,
+        mut each: impl FnMut(gimli::DwAt, Value<'i>),
+    ) -> Result<(), Error> {
+        let mut at = 0;
+        for attribute in &self.shape.attributes {
+            match (attribute.wanted, attribute.size) {
+                (false, Some(size)) => at += size,
+                (false, None) => skip(self.unit, attribute.form, self.bytes, &mut at, 0)?,
+                (true, _) => each(attribute.name, self.value(attribute, &mut at)?),
+            }
+        }
+        Ok(())
+    }
+
     fn value(&self, attribute: &Attribute, at: &mut usize) -> Result<Value<'i>, Error> {
         match attribute.form {
             dw::DW_FORM_implicit_const => Ok(Value::Uint(attribute.constant.cast_unsigned())),
@@ -158,6 +198,11 @@ fn skip(
     at: &mut usize,
     depth: usize,
 ) -> Result<(), Error> {
+    if form == dw::DW_FORM_exprloc {
+        let len = uleb(bytes, at)?;
+        *at = usize::try_from(len).ok().and_then(|len| at.checked_add(len)).ok_or_else(damaged)?;
+        return Ok(());
+    }
     match size(form, unit.encoding) {
         Some(size) => *at = at.checked_add(size).ok_or_else(damaged)?,
         None => drop(read(unit, form, bytes, at, depth)?),
@@ -172,6 +217,10 @@ fn read<'i>(
     at: &mut usize,
     depth: usize,
 ) -> Result<Value<'i>, Error> {
+    // By far the most frequent one.
+    if form == dw::DW_FORM_strp && unit.encoding.format == gimli::Format::Dwarf32 {
+        return Ok(Value::Text(Text::Strings(fixed(bytes, at, 4)?)));
+    }
     let sized = |at: &mut usize| fixed(bytes, at, size(form, unit.encoding).unwrap_or(0));
     Ok(match form {
         dw::DW_FORM_addr => Value::Address(sized(at)?),
@@ -245,30 +294,35 @@ fn block<'i>(bytes: &'i [u8], at: &mut usize, len: u64) -> Result<&'i [u8], Erro
 
 /// A little-endian number of at most eight bytes.
 pub(super) fn fixed(bytes: &[u8], at: &mut usize, size: usize) -> Result<u64, Error> {
-    let end = at.checked_add(size).ok_or_else(damaged)?;
-    let mut word = [0; 8];
-    let read = bytes.get(*at..end).ok_or_else(damaged)?;
-    word.get_mut(..size).ok_or_else(damaged)?.copy_from_slice(read);
-    *at = end;
-    Ok(u64::from_le_bytes(word))
+    let from = *at;
+    if size > 8 || from > bytes.len() || bytes.len() - from < size {
+        return Err(damaged());
+    }
+    *at = from + size;
+    let mut word = 0;
+    let mut byte = size;
+    while byte > 0 {
+        byte -= 1;
+        word = word << 8 | bytes[from + byte] as u64;
+    }
+    Ok(word)
 }
 
 pub(super) fn uleb(bytes: &[u8], at: &mut usize) -> Result<u64, Error> {
     let mut value = 0;
     let mut shift = 0;
-    loop {
-        let Some(byte) = bytes.get(*at) else {
-            return Err(damaged());
-        };
+    while *at < bytes.len() {
+        let byte = bytes[*at];
         *at += 1;
         if shift < 64 {
-            value |= u64::from(byte & 0x7f) << shift;
+            value |= ((byte & 0x7f) as u64) << shift;
         }
         if byte & 0x80 == 0 {
             return Ok(value);
         }
         shift += 7;
     }
+    Err(damaged())
 }
 
 pub(super) fn sleb(bytes: &[u8], at: &mut usize) -> Result<i64, Error> {

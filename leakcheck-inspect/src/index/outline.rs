@@ -12,6 +12,26 @@ use super::cursor::{Cursor, Entry, Text, Value};
 use super::unit::{Sections, Unit};
 use crate::Error;
 
+/// The entries that an outline looks at: those that are scopes, and variables, for vtables.
+pub(super) const OUTLINED: [DwTag; 6] = [
+    dw::DW_TAG_namespace,
+    dw::DW_TAG_structure_type,
+    dw::DW_TAG_union_type,
+    dw::DW_TAG_enumeration_type,
+    dw::DW_TAG_subprogram,
+    dw::DW_TAG_variable,
+];
+
+/// The attributes that it decodes.
+pub(super) const WANTED: [gimli::DwAt; 6] = [
+    dw::DW_AT_name,
+    dw::DW_AT_linkage_name,
+    dw::DW_AT_byte_size,
+    dw::DW_AT_low_pc,
+    dw::DW_AT_high_pc,
+    dw::DW_AT_location,
+];
+
 /// What a unit's entries are about, without their details.
 #[derive(Default)]
 pub(crate) struct Outline {
@@ -107,18 +127,8 @@ impl Outline {
         let mut cursor = Cursor::new(unit, unit.table(sections)?, sections.info, unit.first)?;
         // The scopes around the entry, with their depths.
         let mut around: Vec<(isize, usize)> = Vec::new();
-        while let Some(entry) = cursor.next()? {
-            let scope = matches!(
-                entry.tag,
-                dw::DW_TAG_namespace
-                    | dw::DW_TAG_structure_type
-                    | dw::DW_TAG_union_type
-                    | dw::DW_TAG_enumeration_type
-                    | dw::DW_TAG_subprogram
-            );
-            if !scope && entry.tag != dw::DW_TAG_variable {
-                continue;
-            }
+        while let Some(entry) = cursor.next_outlined()? {
+            let scope = entry.tag != dw::DW_TAG_variable;
             while around.last().is_some_and(|(depth, _)| *depth >= entry.depth) {
                 around.pop();
             }
@@ -151,7 +161,7 @@ impl Outline {
         let mut scope =
             Scope { offset, parent, tag, name: None, linkage_name: None, has_size: false };
         let (mut low, mut high) = (None, None);
-        entry.attributes(|attribute, value| match (attribute, value) {
+        entry.wanted_attributes(|attribute, value| match (attribute, value) {
             (dw::DW_AT_name, Value::Text(text)) => {
                 scope.name = Some(Where::of(text, sections.info))
             }
@@ -205,7 +215,7 @@ impl Outline {
         entry: &Entry<'_>,
     ) -> Result<(), Error> {
         let (mut name, mut location) = (None, None);
-        entry.attributes(|attribute, value| match (attribute, value) {
+        entry.wanted_attributes(|attribute, value| match (attribute, value) {
             (dw::DW_AT_name, Value::Text(text)) => name = Some(text),
             (dw::DW_AT_location, Value::Block(block)) => location = Some(block),
             _ => {}
