@@ -1,8 +1,11 @@
 //! The front door: an image's knowledge, put to work on a process's memory.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::cache::Cache;
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
 use crate::memory::word;
@@ -28,6 +31,9 @@ pub struct Process<'a> {
 #[derive(Debug)]
 pub struct Inspector {
     knowledge: Knowledge,
+    cache: Option<Cache>,
+    /// How many facts the cache has.
+    kept: AtomicUsize,
 }
 
 /// How often a task, or a list of tasks, that changes under our eyes is read anew.
@@ -36,7 +42,42 @@ const TRIES: usize = 16;
 impl Inspector {
     /// An inspector of processes that run this image.
     pub fn new(image: Image) -> Self {
-        Self { knowledge: Knowledge::new(image, Facts::default()) }
+        let kept = AtomicUsize::new(0);
+        Self { knowledge: Knowledge::new(image, Facts::default()), cache: None, kept }
+    }
+
+    /// As [`Inspector::new`], starting with what an earlier process learnt of the same build, if it kept
+    /// that in this folder with [`Inspector::save`].
+    ///
+    /// Files there are named by the image's build id; an image without one is learnt anew each time. A
+    /// file that is damaged, or of another version, is as good as none.
+    pub fn with_cache(image: Image, folder: &Path) -> Self {
+        let cache = image.build_id().map(|build_id| Cache::new(folder, build_id));
+        let facts = cache.as_ref().and_then(Cache::load).unwrap_or_default();
+        let kept = AtomicUsize::new(facts.len());
+        Self { knowledge: Knowledge::new(image, facts), cache, kept }
+    }
+
+    /// Keeps what was learnt for processes to come, if anything is new. Does nothing without a cache.
+    ///
+    /// # Races
+    ///
+    /// Any number of processes and threads may do so at once: a file takes another's place whole. What one of
+    /// two learnt may then be lost to the other's file, and is learnt again.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder or the file in it cannot be written.
+    pub fn save(&self) -> std::io::Result<()> {
+        let Some(cache) = &self.cache else {
+            return Ok(());
+        };
+        let facts = self.knowledge.facts().clone();
+        if facts.len() > self.kept.load(Ordering::Relaxed) {
+            cache.save(&facts)?;
+            self.kept.store(facts.len(), Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Every task that the runtime of the `tokio::runtime::Handle` at this address owns, by id.

@@ -10,11 +10,11 @@ use crate::index::Index;
 use crate::names;
 use crate::resolve;
 use crate::shape::Shape;
-use crate::tree::TypeId;
+use crate::tree::{Frame, SpawnSite, TypeId};
 use crate::{Error, Image, TaskLayout};
 
 /// Facts about an image. They never change, so they are kept, also on disk.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) layout: Option<TaskLayout>,
     pub(crate) shapes: HashMap<TypeId, Arc<Shape>>,
@@ -22,6 +22,44 @@ pub(crate) struct Facts {
     pub(crate) vtables: HashMap<u64, Option<TypeId>>,
     /// By the addresses of tokio's `poll` functions.
     pub(crate) tasks: HashMap<u64, Option<TaskType>>,
+    /// By the types of the futures that are spawned there.
+    pub(crate) spawn_sites: HashMap<TypeId, Vec<SpawnSite>>,
+    /// By the addresses of code.
+    pub(crate) frames: HashMap<u64, Vec<Frame>>,
+}
+
+impl Facts {
+    /// These facts and others of the same image.
+    pub(crate) fn with(&self, other: &Self) -> Self {
+        let mut all = other.clone();
+        all.layout = all.layout.or_else(|| self.layout.clone());
+        all.shapes.extend(self.shapes.iter().map(|(id, shape)| (*id, Arc::clone(shape))));
+        all.vtables.extend(&self.vtables);
+        all.tasks.extend(&self.tasks);
+        all.spawn_sites.extend(self.spawn_sites.iter().map(|(id, sites)| (*id, sites.clone())));
+        all.frames.extend(self.frames.iter().map(|(at, frames)| (*at, frames.clone())));
+        all
+    }
+
+    /// Looks the shapes up in the table of known futures, which is not kept.
+    pub(crate) fn recognised(mut self) -> Self {
+        for shape in self.shapes.values_mut() {
+            if let Some(shape) = Arc::get_mut(shape) {
+                shape.recognise();
+            }
+        }
+        self
+    }
+
+    /// How much is known. Facts only come, so it tells whether there are new ones.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.layout.is_some())
+            + self.shapes.len()
+            + self.vtables.len()
+            + self.tasks.len()
+            + self.spawn_sites.len()
+            + self.frames.len()
+    }
 }
 
 /// What a task is made of.

@@ -34,6 +34,7 @@
 //!   names, so a tokio that moves them would be misread.
 //! - A state is what it was a moment ago. Only what cannot come back is certain: a dropped `JoinHandle`, an end.
 
+mod cache;
 mod error;
 mod image;
 mod index;

@@ -42,7 +42,6 @@ pub(crate) fn shape(
     let of_impl = |path: &[&str]| if shown { of_impl(path) } else { None };
     Ok(Shape {
         name: names::readable(&path, of_impl).into(),
-        plain: plain.into(),
         generics: names::generics(last).into(),
         size: match entry.tag {
             // Their size is not spelled out. A fat pointer is a struct, and has one.
@@ -50,9 +49,9 @@ pub(crate) fn shape(
             _ => entry.size.unwrap_or_default(),
         },
         body,
-        rule: None,
-    }
-    .recognised())
+        rule: leaves::rule(&plain),
+        plain: plain.into(),
+    })
 }
 
 fn has_variants(tree: &[Entry<'_>]) -> bool {

@@ -121,9 +121,8 @@ pub(crate) enum StateKind {
 
 impl Shape {
     /// Looks the type up in the table of known futures.
-    pub(crate) fn recognised(mut self) -> Self {
+    pub(crate) fn recognise(&mut self) {
         self.rule = leaves::rule(&self.plain);
-        self
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {

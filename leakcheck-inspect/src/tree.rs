@@ -211,7 +211,7 @@ impl Wait {
 }
 
 /// A place that may have spawned a task, found in the program's code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct SpawnSite {
     /// The place of the call.
@@ -221,7 +221,7 @@ pub struct SpawnSite {
 }
 
 /// One function of a stack: several share an address where some are inlined.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Frame {
     /// Its readable path, without generics' hashes: `<app::Cache as app::Store>::get`.
