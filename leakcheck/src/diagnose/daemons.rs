@@ -1,0 +1,353 @@
+//! Libraries that leave tasks behind when they are not closed, and the way each offers.
+//!
+//! A task is a library's by the future it runs, or else by the package whose code called `spawn`.
+//! Only one is forgiven, because it ends by itself: see [`ends_by_itself`].
+
+use leakcheck_inspect::Node;
+
+use super::Finding;
+use super::cause::Cause;
+use crate::survivor::{State, Survivor};
+
+/// A library's tasks.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    /// The packages whose code calls `spawn`.
+    packages: &'static [&'static str],
+    /// What its tasks run, by the beginning of the future's path.
+    runs: &'static [&'static str],
+    /// What tells a task of it wherever in the await tree it stands: the user spawned it.
+    drives: &'static [&'static str],
+    /// What such a future does, if that is the whole story.
+    story: Option<(Cause, &'static str)>,
+    /// What the library's user has to do.
+    pub(super) way_out: &'static str,
+}
+
+const DAEMON: Daemon = Daemon { packages: &[], runs: &[], drives: &[], story: None, way_out: "" };
+
+const CLIENT: &str = "drop every clone of the client (reqwest's, tonic's, hyper-util's) before the test ends; one in a \
+     static never ends";
+
+/// The more special first: the first that fits is taken.
+const DAEMONS: [Daemon; 18] = [
+    Daemon {
+        runs: &["kube_client"],
+        packages: &["kube-client"],
+        way_out: "drop every clone of the kube `Client` before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["tonic::transport::channel"],
+        way_out: "drop every clone of the tonic `Channel` and of the clients made of it",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["tonic::transport::server"],
+        drives: &["tonic::transport::server::Router", "tonic::transport::server::Server"],
+        packages: &["tonic"],
+        way_out: "use `serve_with_shutdown`, fire its signal and await the server",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["axum::serve"],
+        drives: &["axum::serve"],
+        packages: &["axum"],
+        way_out: "use `axum::serve(..).with_graceful_shutdown(..)`, fire its signal and await the server; \
+                  to abort it leaves its connections",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["hyper_util::client::legacy::pool"],
+        story: Some((Cause::IdleConnection, "looks after the pool of a hyper-util client")),
+        way_out: CLIENT,
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["hyper_util::client", "hyper::client", "hyper::proto::h2::client"],
+        drives: &[
+            "hyper::client::conn::http1::Connection",
+            "hyper::client::conn::http2::Connection",
+        ],
+        story: Some((Cause::IdleConnection, "drives a connection that an HTTP client keeps open")),
+        way_out: CLIENT,
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["hyper_util::server", "hyper::server", "hyper::proto::h2::server"],
+        way_out: "close the client's side of the connection, or shut the server down gracefully and await it",
+        ..DAEMON
+    },
+    Daemon { packages: &["hyper-util"], way_out: CLIENT, ..DAEMON },
+    Daemon {
+        runs: &["tower::buffer"],
+        packages: &["tower"],
+        way_out: "drop every clone of the buffered service before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["sqlx_core::pool"],
+        packages: &["sqlx-core"],
+        way_out: "call `pool.close().await`, or drop every clone of the pool, before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["bb8::"],
+        packages: &["bb8"],
+        way_out: "drop every clone of the pool, and set a short `reaper_rate`: the reaper ends at its first \
+                  tick after that",
+        ..DAEMON
+    },
+    Daemon {
+        drives: &["tokio_postgres::connection::Connection"],
+        story: Some((
+            Cause::IdleConnection,
+            "drives a connection that a tokio-postgres `Client` keeps open",
+        )),
+        way_out: "drop the tokio-postgres `Client`, then await the task that drives its connection",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["redis::"],
+        packages: &["redis"],
+        story: Some((Cause::IdleConnection, "drives a connection of a redis client")),
+        way_out: "drop every clone of the redis connection (or ConnectionManager) before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["hickory_net::", "hickory_proto::", "hickory_resolver::"],
+        packages: &["hickory-net", "hickory-proto", "hickory-resolver"],
+        way_out: "drop the hickory resolver and every clone of it before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["opentelemetry_sdk::"],
+        packages: &["opentelemetry_sdk"],
+        way_out: "call `shutdown()` on the OpenTelemetry provider before the test ends",
+        ..DAEMON
+    },
+    Daemon {
+        runs: &["quinn::connection::ConnectionDriver"],
+        story: Some((Cause::IdleConnection, "drives a QUIC connection that is still open")),
+        way_out: QUINN,
+        ..DAEMON
+    },
+    Daemon { runs: &["quinn::"], packages: &["quinn"], way_out: QUINN, ..DAEMON },
+    Daemon {
+        runs: &["async_nats::"],
+        packages: &["async-nats"],
+        way_out: "await `client.drain()` and drop every clone of the NATS client",
+        ..DAEMON
+    },
+];
+
+const QUINN: &str = "call `endpoint.close(..)`, await `wait_idle()`, then drop the endpoint";
+
+/// Whose functions call `spawn` for somebody else: a runtime's and a language's own.
+const SHIMS: [&str; 6] =
+    ["tokio", "tokio-util", "futures-util", "futures", "tracing", "async-compat"];
+const LANGUAGE: [&str; 3] = ["core", "alloc", "std"];
+
+/// Futures that only wrap the one a task is about.
+const WRAPPERS: [&str; 9] = [
+    "core::",
+    "alloc::",
+    "std::",
+    "futures_util::",
+    "futures::",
+    "tokio::",
+    "tokio_util::",
+    "tracing::",
+    "tracing_futures::",
+];
+/// Wrappers that are looked through, at most.
+const WRAPPED: usize = 32;
+
+/// The library that a survivor belongs to, if its way out is known.
+pub(super) fn of(survivor: &Survivor) -> Option<&'static Daemon> {
+    by_future(survivor).or_else(|| {
+        let package = package(survivor)?;
+        DAEMONS.iter().find(|daemon| daemon.packages.contains(&package))
+    })
+}
+
+/// What the future alone tells, where that is the whole story.
+pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
+    let daemon = by_future(survivor)?;
+    let (cause, why) = daemon.story?;
+    Some(Finding { cause, why: why.to_owned(), help: daemon.way_out.to_owned() })
+}
+
+/// Whether a library spawned it for its own ends.
+pub(super) fn is_librarys(survivor: &Survivor) -> bool {
+    let outside = super::from_library(survivor);
+    let language = survivor.spawned_at.as_ref().is_some_and(|place| {
+        LANGUAGE.iter().any(|name| place.file.split('/').next() == Some(name))
+    });
+    outside && !language && !package(survivor).is_some_and(|name| SHIMS.contains(&name))
+}
+
+/// Why a survivor may stay: it ends by itself, only later.
+///
+/// bb8's reaper holds its pool weakly and looks at it on an interval, every 30 s unless told
+/// otherwise. Nothing else is forgiven.
+pub(crate) fn ends_by_itself(survivor: &Survivor) -> Option<&'static str> {
+    const REAPER: [&str; 2] = ["bb8::inner::Reaper", "bb8::inner::schedule_reaping"];
+    /// The only other `spawn` in that file stands behind the constructor that this one is in.
+    const CONSTRUCTOR: u32 = 40;
+    let waits = matches!(survivor.state, None | Some(State::Waiting | State::NeverPolled));
+    let reaper = match path(survivor) {
+        Some(path) => REAPER.iter().any(|reaper| begins(path, reaper)),
+        None => {
+            let place = survivor.spawned_at.as_ref()?;
+            let in_constructor = place.file.ends_with("/src/inner.rs") && place.line < CONSTRUCTOR;
+            package(survivor) == Some("bb8") && in_constructor
+        }
+    };
+    (waits && reaper).then_some(
+        "bb8's reaper keeps nothing alive, and ends at its first tick after its pool is dropped",
+    )
+}
+
+fn by_future(survivor: &Survivor) -> Option<&'static Daemon> {
+    let runs = path(survivor);
+    DAEMONS.iter().find(|daemon| {
+        let is_it = |beginnings: &[&str], name: &str| {
+            beginnings.iter().any(|beginning| begins(name, beginning))
+        };
+        let mut nodes = survivor.awaits.iter().flat_map(Node::walk).take(WRAPPED);
+        runs.is_some_and(|path| is_it(daemon.runs, path))
+            || nodes.any(|node| is_it(daemon.drives, &node.name))
+    })
+}
+
+/// The path of the future that the task is about, wrappers taken off.
+fn path(survivor: &Survivor) -> Option<&str> {
+    let mut node = survivor.awaits.as_ref();
+    for _ in 0..WRAPPED {
+        match node {
+            Some(wrapper) if WRAPPERS.iter().any(|name| begins(&wrapper.name, name)) => {
+                node = wrapper.children.first();
+            }
+            Some(node) => return Some(&node.name),
+            None => break,
+        }
+    }
+    survivor.future.as_deref()
+}
+
+/// Whether a readable name begins with a path: `<app::Cache as app::Store>::get` with `app::Cache`.
+fn begins(name: &str, path: &str) -> bool {
+    let rest = name.trim_start_matches('<').strip_prefix(path);
+    let goes_on = |c: char| c.is_alphanumeric() || c == '_';
+    rest.is_some_and(|rest| path.ends_with(':') || !rest.starts_with(goes_on))
+}
+
+/// The package whose code called `spawn`: `axum` of `axum-0.8.9/src/serve.rs`.
+fn package(survivor: &Survivor) -> Option<&str> {
+    let place = survivor.spawned_at.as_ref().filter(|place| !place.in_workspace)?;
+    let folder = place.file.split('/').next()?;
+    let digit = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let (name, _) = folder
+        .match_indices('-')
+        .map(|(at, _)| folder.split_at(at))
+        .find(|(_, rest)| digit(&rest[1..]))?;
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use leakcheck_inspect::{NodeKind, WaitKind};
+
+    use super::*;
+    use crate::diagnose::tests::{diagnosed, leaf, survivor, with};
+    use crate::place::Place;
+
+    fn spawned_in(file: &str, line: u32) -> Survivor {
+        let mut survivor = survivor(1);
+        let mut place = Place::test(file, line);
+        place.in_workspace = false;
+        survivor.spawned_at = Some(place);
+        survivor
+    }
+
+    fn running(names: &[&str], kind: WaitKind) -> Survivor {
+        let tree = names.iter().rev().fold(leaf(kind), |child, name| {
+            let mut node = Node::new(NodeKind::Function, *name);
+            node.children.push(child);
+            node
+        });
+        with(1, tree)
+    }
+
+    fn check(survivor: Survivor, cause: Option<Cause>, help: &str) {
+        let found = diagnosed(vec![survivor]).remove(0);
+        assert_eq!(found.cause, cause);
+        assert!(found.help.as_deref().unwrap_or_default().contains(help), "{:?}", found.help);
+    }
+
+    #[test]
+    fn a_package_is_told_by_its_whole_name() {
+        let told = |file| package(&spawned_in(file, 1)).map(ToOwned::to_owned);
+        assert_eq!(told("axum-0.8.9/src/serve.rs").as_deref(), Some("axum"));
+        assert_eq!(told("axum-core-0.5.6/src/lib.rs").as_deref(), Some("axum-core"));
+        assert_eq!(told("axum/src/lib.rs"), None);
+    }
+
+    #[test]
+    fn a_spawn_place_alone_tells_the_way_out_and_no_cause() {
+        check(spawned_in("sqlx-core-0.9.0/src/rt/mod.rs", 77), None, "pool.close().await");
+        check(spawned_in("unheard-of-1.0.0/src/lib.rs", 7), None, "the way it offers");
+    }
+
+    #[test]
+    fn a_spawn_through_the_language_or_the_runtime_is_the_users() {
+        check(spawned_in("core/src/ops/function.rs", 250), None, "await its JoinHandle");
+        check(spawned_in("tokio-1.54.1/src/task/join_set.rs", 646), None, "await its JoinHandle");
+    }
+
+    #[test]
+    fn a_pooled_connection_is_told_by_its_future() {
+        let wrapped = ["futures_util::future::Map", "hyper::client::conn::http1::upgrades::U"];
+        let client = || running(&wrapped, WaitKind::Read);
+        check(client(), Some(Cause::IdleConnection), "drop every clone of the client");
+        let server = running(&["<hyper::server::conn::http1::C as F>::poll"], WaitKind::Read);
+        check(server, Some(Cause::PeerSilent), "shut the server down gracefully");
+    }
+
+    #[test]
+    fn a_users_task_that_uses_a_library_is_the_users() {
+        let request = running(&["app::fetch", "hyper_util::client::legacy::C"], WaitKind::Read);
+        check(request, Some(Cause::PeerSilent), "put a timeout around the read");
+    }
+
+    #[test]
+    fn a_users_task_that_drives_a_library_is_closed_the_librarys_way() {
+        let postgres = ["app::{async block}", "tokio_postgres::connection::Connection<S, T>"];
+        check(
+            running(&postgres, WaitKind::Read),
+            Some(Cause::IdleConnection),
+            "drop the tokio-postgres",
+        );
+        let axum = running(&["app::main", "axum::serve::Serve<L>::run"], WaitKind::Accept);
+        check(axum, Some(Cause::AcceptWithoutShutdown), "with_graceful_shutdown");
+    }
+
+    #[test]
+    fn only_the_reaper_of_bb8_ends_by_itself() {
+        let ends = |survivor: Survivor| ends_by_itself(&survivor).is_some();
+        assert!(ends(spawned_in("bb8-0.9.1/src/inner.rs", 28)));
+        assert!(!ends(spawned_in("bb8-0.9.1/src/inner.rs", 62)), "the pool's new connections");
+        assert!(!ends(spawned_in("sqlx-core-0.9.0/src/inner.rs", 28)));
+        assert!(ends(running(&["bb8::inner::Reaper<M>::run"], WaitKind::Interval)));
+        assert!(!ends(running(&["bb8::inner::PoolInner<M>::spawn"], WaitKind::Interval)));
+        assert!(!ends(Survivor::counted(1)));
+    }
+
+    #[test]
+    fn a_reaper_that_never_lets_go_of_its_thread_is_not_forgiven() {
+        let mut busy = spawned_in("bb8-0.9.1/src/inner.rs", 28);
+        busy.state = Some(State::Running);
+        assert_eq!(ends_by_itself(&busy), None);
+    }
+}

@@ -1,0 +1,373 @@
+//! Survivors that wait for each other's end: which one it all hangs on, and who waits in a circle.
+
+use std::collections::{HashMap, VecDeque};
+
+use leakcheck_inspect::WaitKind;
+
+use super::cause::Cause;
+use super::leaves::{Leaf, Stuck};
+use super::{Finding, stuck};
+use crate::survivor::Survivor;
+
+/// The members of a circle that are named.
+const NAMED: usize = 8;
+
+/// Who waits for whose end, by index.
+#[derive(Debug)]
+pub(super) struct Graph {
+    waits_for: Vec<Vec<usize>>,
+    places: Vec<Place>,
+    depths: Vec<usize>,
+}
+
+/// Where in the graph a survivor stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It waits for no other survivor; so many wait for it.
+    Root { waiting: usize },
+    /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
+    /// itself.
+    Waits { on: usize, root: usize },
+    /// It waits for itself, by way of these, the next one first and itself last.
+    Stuck { circle: Vec<usize> },
+}
+
+/// What one survivor waits for.
+struct Edges {
+    to: Vec<usize>,
+    /// Whether it waits for nothing else: then it is stuck while they are.
+    only: bool,
+}
+
+impl Graph {
+    pub(super) fn new(survivors: &[Survivor]) -> Self {
+        let ids: HashMap<u64, usize> =
+            survivors.iter().enumerate().filter_map(|(at, one)| Some((one.id?, at))).collect();
+        let edges: Vec<Edges> = survivors.iter().map(|survivor| edges(survivor, &ids)).collect();
+        let mut search = Search::new(&edges);
+        search.follow(&edges);
+        search.close_circles(&edges);
+        let mut places = search.places;
+        count_waiting(&mut places);
+        let waits_for = edges.into_iter().map(|edges| edges.to).collect();
+        Self { waits_for, places, depths: search.depths }
+    }
+
+    pub(super) fn place(&self, at: usize) -> &Place {
+        &self.places[at]
+    }
+}
+
+fn edges(survivor: &Survivor, ids: &HashMap<u64, usize>) -> Edges {
+    let Some(stuck) = stuck(survivor).filter(|stuck| joins(&stuck.on)) else {
+        return Edges { to: Vec::new(), only: false };
+    };
+    let Stuck { on, others, complete } = stuck;
+    let mut edges = Edges { to: Vec::new(), only: complete };
+    for leaf in std::iter::once(&on).chain(&others) {
+        let tasks = if joins(leaf) { leaf.wait.tasks.as_slice() } else { &[] };
+        let known = tasks.iter().filter_map(|task| ids.get(task));
+        let before = edges.to.len();
+        edges.to.extend(known);
+        let all_known = edges.to.len() - before == tasks.len();
+        edges.only &= all_known && !tasks.is_empty() && leaf.deadline_ms.is_none();
+    }
+    edges
+}
+
+fn joins(leaf: &Leaf<'_>) -> bool {
+    matches!(leaf.wait.kind, WaitKind::Join | WaitKind::JoinSet | WaitKind::TaskTracker)
+}
+
+struct Search {
+    places: Vec<Place>,
+    depths: Vec<usize>,
+    settled: Vec<bool>,
+    waiters: Vec<Vec<usize>>,
+    queue: VecDeque<usize>,
+}
+
+impl Search {
+    fn new(edges: &[Edges]) -> Self {
+        let mut waiters = vec![Vec::new(); edges.len()];
+        for (at, edges) in edges.iter().enumerate() {
+            edges.to.iter().for_each(|to| waiters[*to].push(at));
+        }
+        let settled: Vec<bool> = edges.iter().map(|edges| edges.to.is_empty()).collect();
+        let queue = (0..edges.len()).filter(|at| settled[*at]).collect();
+        let places = vec![Place::Root { waiting: 0 }; edges.len()];
+        Self { places, depths: vec![0; edges.len()], settled, waiters, queue }
+    }
+
+    /// Leads everybody to the nearest root. Whoever is left then waits for nothing but others that
+    /// are left, all of it: they cannot go on, whatever `select!` or `join!` is around.
+    fn follow(&mut self, edges: &[Edges]) {
+        let mut unsure = (0..edges.len()).filter(|at| !edges[*at].only);
+        loop {
+            while let Some(at) = self.queue.pop_front() {
+                for waiter in std::mem::take(&mut self.waiters[at]) {
+                    if !self.settled[waiter] {
+                        self.settle(waiter, at, self.root(at), self.depths[at] + 1);
+                    }
+                }
+            }
+            match unsure.find(|at| !self.settled[*at]) {
+                Some(at) => self.settle(at, edges[at].to[0], at, 1),
+                None => break,
+            }
+        }
+    }
+
+    fn settle(&mut self, at: usize, on: usize, root: usize, depth: usize) {
+        self.places[at] = Place::Waits { on, root };
+        self.depths[at] = depth;
+        self.settled[at] = true;
+        self.queue.push_back(at);
+    }
+
+    fn root(&self, at: usize) -> usize {
+        match self.places[at] {
+            Place::Waits { root, .. } => root,
+            Place::Root { .. } | Place::Stuck { .. } => at,
+        }
+    }
+
+    /// Finds a circle from each of those that are left, and leads the others to it.
+    fn close_circles(&mut self, edges: &[Edges]) {
+        for start in 0..edges.len() {
+            let mut walked = Vec::new();
+            let mut steps = HashMap::new();
+            let mut at = start;
+            while !self.settled[at] && !steps.contains_key(&at) {
+                steps.insert(at, walked.len());
+                walked.push(at);
+                at = edges[at].to[0];
+            }
+            let circle = walked.split_off(steps.get(&at).copied().unwrap_or(walked.len()));
+            for (index, member) in circle.iter().enumerate() {
+                let after = circle[index + 1..].iter().chain(&circle[..=index]);
+                self.places[*member] = Place::Stuck { circle: after.copied().collect() };
+                self.settled[*member] = true;
+            }
+            let mut on = at;
+            for waiter in walked.into_iter().rev() {
+                self.settle(waiter, on, self.root(on), self.depths[on] + 1);
+                on = waiter;
+            }
+        }
+    }
+}
+
+fn count_waiting(places: &mut [Place]) {
+    for at in 0..places.len() {
+        if let Place::Waits { root, .. } = places[at] {
+            if let Place::Root { waiting } = &mut places[root] {
+                *waiting += 1;
+            }
+        }
+    }
+}
+
+/// What is said of a survivor that waits for others.
+pub(super) fn finding(
+    graph: &Graph,
+    at: usize,
+    survivors: &[Survivor],
+    alone: &[Option<Finding>],
+) -> Option<Finding> {
+    match graph.place(at) {
+        Place::Root { waiting } => {
+            let mut found = alone[at].clone()?;
+            if found.cause == Cause::JoinedNeverEnded && names_a_task(&survivors[at]) {
+                found.why.push_str(", which is none of the leaked tasks");
+            }
+            Some(found.awaited_by(*waiting))
+        }
+        Place::Waits { on, root } => Some(Finding {
+            cause: Cause::JoinsASurvivor,
+            why: waits(graph, at, (*on, *root), survivors, alone),
+            help: format!(
+                "see to {} first",
+                named(&survivors[if *root == at { *on } else { *root }])
+            ),
+        }),
+        Place::Stuck { circle } => Some(Finding {
+            cause: Cause::Deadlock,
+            why: goes_round(at, circle, survivors),
+            help: "break the circle: let one of its tasks end without the other, or abort it"
+                .to_owned(),
+        }),
+    }
+}
+
+fn names_a_task(survivor: &Survivor) -> bool {
+    stuck(survivor).is_some_and(|stuck| stuck.others.is_empty() && stuck.on.wait.tasks.len() == 1)
+}
+
+fn waits(
+    graph: &Graph,
+    at: usize,
+    (on, root): (usize, usize),
+    survivors: &[Survivor],
+    alone: &[Option<Finding>],
+) -> String {
+    let next = named(&survivors[on]);
+    let (next, that) = match graph.waits_for[at].len() - 1 {
+        0 => (next, "which"),
+        more => (format!("{next} and {more} more"), "the first of which"),
+    };
+    if root == at {
+        return format!("waits for {next}, {that} waits for leaked tasks in turn");
+    }
+    let why = match (graph.place(root), &alone[root]) {
+        (Place::Stuck { circle }, _) => goes_round(root, circle, survivors),
+        (_, Some(found)) => found.why.clone(),
+        (_, None) => "is still alive".to_owned(),
+    };
+    if root == on {
+        return format!("waits for {next}, {that} {why}");
+    }
+    format!(
+        "waits for {next}, {that} in the end waits for {}, which {why}",
+        named(&survivors[root])
+    )
+}
+
+fn goes_round(at: usize, circle: &[usize], survivors: &[Survivor]) -> String {
+    if circle.len() == 1 {
+        return "waits for its own end".to_owned();
+    }
+    let id = |at: usize| survivors[at].id.unwrap_or_default().to_string();
+    let mut ids = vec![id(at)];
+    ids.extend(circle.iter().take(NAMED).map(|member| id(*member)));
+    if circle.len() > NAMED {
+        ids.push("…".to_owned());
+        ids.push(id(at));
+    }
+    let count = circle.len();
+    format!("waits in a circle of {count} tasks, none of which can end: {}", ids.join(" → "))
+}
+
+/// A survivor's id and its place in the user's code.
+fn named(survivor: &Survivor) -> String {
+    let id = survivor.id.unwrap_or_default();
+    match survivor.blame.as_ref().or(survivor.spawned_at.as_ref()) {
+        Some(place) => format!("task {id} (spawned at {}:{})", place.file, place.line),
+        None => format!("task {id}"),
+    }
+}
+
+/// Brings those that others wait for to the front, and those of which only a number is known to the
+/// end. Otherwise the order stays.
+pub(crate) fn roots_first(survivors: Vec<Survivor>) -> Vec<Survivor> {
+    let depths = Graph::new(&survivors).depths;
+    let mut sorted: Vec<_> = depths.into_iter().zip(survivors).collect();
+    sorted.sort_by_key(|(depth, survivor)| (survivor.id.is_none(), *depth));
+    sorted.into_iter().map(|(_, survivor)| survivor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::tests::{diagnosed, joining, leaf, survivor, with};
+
+    fn root(id: u64) -> Survivor {
+        with(id, leaf(WaitKind::BroadcastReceive))
+    }
+
+    fn order(survivors: Vec<Survivor>) -> Vec<Option<u64>> {
+        roots_first(survivors).iter().map(|survivor| survivor.id).collect()
+    }
+
+    fn cause(survivors: Vec<Survivor>, at: usize, expected: (Cause, &str)) {
+        let found = &diagnosed(survivors)[at];
+        let why = found.why.as_deref().unwrap_or_default();
+        assert_eq!(found.cause, Some(expected.0), "{why}");
+        assert!(why.contains(expected.1), "{why}");
+    }
+
+    #[test]
+    fn a_waiting_survivor_points_at_the_one_it_waits_for() {
+        let told = "waits for task 2, which waits for the next message of a broadcast channel";
+        cause(vec![joining(1, [2]), root(2)], 0, (Cause::JoinsASurvivor, told));
+        cause(
+            vec![joining(1, [2]), root(2)],
+            1,
+            (Cause::SubscriberNotClosed, "1 leaked task waits"),
+        );
+    }
+
+    #[test]
+    fn a_chain_leads_to_its_root() {
+        let chain = || vec![joining(1, [2]), joining(2, [3]), root(3)];
+        cause(chain(), 0, (Cause::JoinsASurvivor, "in the end waits for task 3, which waits for"));
+        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for its end"));
+        assert_eq!(order(chain()), [Some(3), Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn one_of_several_is_named_and_the_others_are_counted() {
+        let set = vec![joining(1, [2, 3, 4]), root(2), root(3), root(4)];
+        cause(set, 0, (Cause::JoinsASurvivor, "task 2 and 2 more, the first of which waits"));
+    }
+
+    #[test]
+    fn everybody_in_a_deadlock_names_the_whole_circle() {
+        let three = || vec![joining(3, [5]), joining(5, [8]), joining(8, [3])];
+        cause(three(), 0, (Cause::Deadlock, "3 → 5 → 8 → 3"));
+        cause(three(), 2, (Cause::Deadlock, "8 → 3 → 5 → 8"));
+        cause(vec![joining(1, [1])], 0, (Cause::Deadlock, "its own end"));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_deadlock_is_not_in_it() {
+        let tail = || vec![joining(1, [3]), joining(3, [5]), joining(5, [3])];
+        cause(tail(), 0, (Cause::JoinsASurvivor, "task 3, which waits in a circle of 2 tasks"));
+        assert_eq!(order(tail()), [Some(3), Some(5), Some(1)]);
+    }
+
+    #[test]
+    fn a_circle_with_a_way_out_is_no_deadlock() {
+        let timeout = vec![joining(1, [2]), {
+            let mut tree = joining(2, [1]).awaits.unwrap();
+            tree.children.push(leaf(WaitKind::Sleep));
+            with(2, tree)
+        }];
+        cause(timeout, 0, (Cause::JoinsASurvivor, "task 2, which"));
+    }
+
+    #[test]
+    fn a_circle_that_something_unreadable_is_part_of_is_no_deadlock() {
+        let mut tree = joining(2, [1]).awaits.unwrap();
+        tree.children.push(leakcheck_inspect::Node::new(leakcheck_inspect::NodeKind::Cut, "deep"));
+        cause(vec![joining(1, [2]), with(2, tree)], 1, (Cause::JoinsASurvivor, "in turn"));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_root_too_is_led_there_and_not_to_a_circle() {
+        let set = vec![joining(1, [3, 9]), joining(3, [5]), joining(5, [3]), root(9)];
+        cause(set, 0, (Cause::JoinsASurvivor, "broadcast"));
+    }
+
+    #[test]
+    fn a_task_that_is_no_survivor_is_not_made_one() {
+        let told = ", task 7, which is none of the leaked tasks";
+        cause(vec![joining(1, [7])], 0, (Cause::JoinedNeverEnded, told));
+    }
+
+    #[test]
+    fn a_long_chain_is_followed_without_a_deep_stack() {
+        let mut chain: Vec<_> = (0..20_000).map(|id| joining(id, [id + 1])).collect();
+        chain.push(root(20_000));
+        cause(chain, 0, (Cause::JoinsASurvivor, "in the end waits for task 20000"));
+        let ring = (0..20).map(|id| joining(id, [(id + 1) % 20])).collect();
+        cause(ring, 0, (Cause::Deadlock, "7 → 8 → … → 0"));
+    }
+
+    #[test]
+    fn the_order_of_strangers_stays_and_the_nameless_come_last() {
+        let nameless = Survivor::counted(3);
+        let order = order(vec![nameless, root(4), survivor(7), root(6)]);
+        assert_eq!(order, [Some(4), Some(7), Some(6), None]);
+    }
+}
