@@ -6,142 +6,9 @@
 use leakcheck_inspect::Node;
 
 use super::Finding;
-use super::cause::Cause;
+use super::ways_out::{DAEMONS, Daemon};
+use crate::place::Place;
 use crate::survivor::{State, Survivor};
-
-/// A library's tasks.
-#[derive(Debug)]
-pub(super) struct Daemon {
-    /// The packages whose code calls `spawn`.
-    packages: &'static [&'static str],
-    /// What its tasks run, by the beginning of the future's path.
-    runs: &'static [&'static str],
-    /// What tells a task of it wherever in the await tree it stands: the user spawned it.
-    drives: &'static [&'static str],
-    /// What such a future does, if that is the whole story.
-    story: Option<(Cause, &'static str)>,
-    /// What the library's user has to do.
-    pub(super) way_out: &'static str,
-}
-
-const DAEMON: Daemon = Daemon { packages: &[], runs: &[], drives: &[], story: None, way_out: "" };
-
-const CLIENT: &str = "drop every clone of the client (reqwest's, tonic's, hyper-util's) before the test ends; one in a \
-     static never ends";
-
-/// The more special first: the first that fits is taken.
-const DAEMONS: [Daemon; 18] = [
-    Daemon {
-        runs: &["kube_client"],
-        packages: &["kube-client"],
-        way_out: "drop every clone of the kube `Client` before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["tonic::transport::channel"],
-        way_out: "drop every clone of the tonic `Channel` and of the clients made of it",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["tonic::transport::server"],
-        drives: &["tonic::transport::server::Router", "tonic::transport::server::Server"],
-        packages: &["tonic"],
-        way_out: "use `serve_with_shutdown`, fire its signal and await the server",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["axum::serve"],
-        drives: &["axum::serve"],
-        packages: &["axum"],
-        way_out: "use `axum::serve(..).with_graceful_shutdown(..)`, fire its signal and await the server; \
-                  to abort it leaves its connections",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["hyper_util::client::legacy::pool"],
-        story: Some((Cause::IdleConnection, "looks after the pool of a hyper-util client")),
-        way_out: CLIENT,
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["hyper_util::client", "hyper::client", "hyper::proto::h2::client"],
-        drives: &[
-            "hyper::client::conn::http1::Connection",
-            "hyper::client::conn::http2::Connection",
-        ],
-        story: Some((Cause::IdleConnection, "drives a connection that an HTTP client keeps open")),
-        way_out: CLIENT,
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["hyper_util::server", "hyper::server", "hyper::proto::h2::server"],
-        way_out: "close the client's side of the connection, or shut the server down gracefully and await it",
-        ..DAEMON
-    },
-    Daemon { packages: &["hyper-util"], way_out: CLIENT, ..DAEMON },
-    Daemon {
-        runs: &["tower::buffer"],
-        packages: &["tower"],
-        way_out: "drop every clone of the buffered service before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["sqlx_core::pool"],
-        packages: &["sqlx-core"],
-        way_out: "call `pool.close().await`, or drop every clone of the pool, before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["bb8::"],
-        packages: &["bb8"],
-        way_out: "drop every clone of the pool, and set a short `reaper_rate`: the reaper ends at its first \
-                  tick after that",
-        ..DAEMON
-    },
-    Daemon {
-        drives: &["tokio_postgres::connection::Connection"],
-        story: Some((
-            Cause::IdleConnection,
-            "drives a connection that a tokio-postgres `Client` keeps open",
-        )),
-        way_out: "drop the tokio-postgres `Client`, then await the task that drives its connection",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["redis::"],
-        packages: &["redis"],
-        story: Some((Cause::IdleConnection, "drives a connection of a redis client")),
-        way_out: "drop every clone of the redis connection (or ConnectionManager) before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["hickory_net::", "hickory_proto::", "hickory_resolver::"],
-        packages: &["hickory-net", "hickory-proto", "hickory-resolver"],
-        way_out: "drop the hickory resolver and every clone of it before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["opentelemetry_sdk::"],
-        packages: &["opentelemetry_sdk"],
-        way_out: "call `shutdown()` on the OpenTelemetry provider before the test ends",
-        ..DAEMON
-    },
-    Daemon {
-        runs: &["quinn::connection::ConnectionDriver"],
-        story: Some((Cause::IdleConnection, "drives a QUIC connection that is still open")),
-        way_out: QUINN,
-        ..DAEMON
-    },
-    Daemon { runs: &["quinn::"], packages: &["quinn"], way_out: QUINN, ..DAEMON },
-    Daemon {
-        runs: &["async_nats::"],
-        packages: &["async-nats"],
-        way_out: "await `client.drain()` and drop every clone of the NATS client",
-        ..DAEMON
-    },
-];
-
-const QUINN: &str = "call `endpoint.close(..)`, await `wait_idle()`, then drop the endpoint";
 
 /// Whose functions call `spawn` for somebody else: a runtime's and a language's own.
 const SHIMS: [&str; 6] =
@@ -166,7 +33,7 @@ const WRAPPED: usize = 32;
 /// The library that a survivor belongs to, if its way out is known.
 pub(super) fn of(survivor: &Survivor) -> Option<&'static Daemon> {
     by_future(survivor).or_else(|| {
-        let package = package(survivor)?;
+        let package = package(survivor.spawned_at.as_ref()?)?;
         DAEMONS.iter().find(|daemon| daemon.packages.contains(&package))
     })
 }
@@ -180,11 +47,12 @@ pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
 
 /// Whether a library spawned it for its own ends.
 pub(super) fn is_librarys(survivor: &Survivor) -> bool {
-    let outside = super::from_library(survivor);
-    let language = survivor.spawned_at.as_ref().is_some_and(|place| {
-        LANGUAGE.iter().any(|name| place.file.split('/').next() == Some(name))
-    });
-    outside && !language && !package(survivor).is_some_and(|name| SHIMS.contains(&name))
+    let Some(place) = survivor.spawned_at.as_ref().filter(|place| !place.in_workspace) else {
+        return false;
+    };
+    let folder = place.file.split('/').next().unwrap_or_default();
+    let shim = package(place).is_some_and(|name| SHIMS.contains(&name));
+    !shim && !LANGUAGE.contains(&folder)
 }
 
 /// Why a survivor may stay: it ends by itself, only later.
@@ -192,25 +60,37 @@ pub(super) fn is_librarys(survivor: &Survivor) -> bool {
 /// bb8's reaper holds its pool weakly and looks at it on an interval, every 30 s unless told
 /// otherwise. Nothing else is forgiven.
 pub(crate) fn ends_by_itself(survivor: &Survivor) -> Option<&'static str> {
+    let waits = !matches!(survivor.state, Some(State::Running));
+    let (spawned_at, future) = (survivor.spawned_at.as_ref(), survivor.future.as_deref());
+    reaper(spawned_at, future, survivor.awaits.as_ref()).filter(|_| waits)
+}
+
+/// The same, of a task that is not yet made a survivor.
+pub(crate) fn reaper(
+    spawned_at: Option<&Place>,
+    future: Option<&str>,
+    tree: Option<&Node>,
+) -> Option<&'static str> {
     const REAPER: [&str; 2] = ["bb8::inner::Reaper", "bb8::inner::schedule_reaping"];
-    /// The only other `spawn` in that file stands behind the constructor that this one is in.
+    /// The other `spawn` in that file stands far behind the constructor, which has this one.
     const CONSTRUCTOR: u32 = 40;
-    let waits = matches!(survivor.state, None | Some(State::Waiting | State::NeverPolled));
-    let reaper = match path(survivor) {
+    let is_it = match path(future, tree) {
         Some(path) => REAPER.iter().any(|reaper| begins(path, reaper)),
-        None => {
-            let place = survivor.spawned_at.as_ref()?;
+        None => spawned_at.is_some_and(|place| {
             let in_constructor = place.file.ends_with("/src/inner.rs") && place.line < CONSTRUCTOR;
-            package(survivor) == Some("bb8") && in_constructor
-        }
+            package(place) == Some("bb8") && in_constructor
+        }),
     };
-    (waits && reaper).then_some(
+    is_it.then_some(
         "bb8's reaper keeps nothing alive, and ends at its first tick after its pool is dropped",
     )
 }
 
+/// What its future tells: what a library runs only if the library spawned it, what anybody drives
+/// for a library in any case.
 fn by_future(survivor: &Survivor) -> Option<&'static Daemon> {
-    let runs = path(survivor);
+    let users_own = survivor.spawned_at.as_ref().is_some_and(|place| place.in_workspace);
+    let runs = path(survivor.future.as_deref(), survivor.awaits.as_ref()).filter(|_| !users_own);
     DAEMONS.iter().find(|daemon| {
         let is_it = |beginnings: &[&str], name: &str| {
             beginnings.iter().any(|beginning| begins(name, beginning))
@@ -221,9 +101,9 @@ fn by_future(survivor: &Survivor) -> Option<&'static Daemon> {
     })
 }
 
-/// The path of the future that the task is about, wrappers taken off.
-fn path(survivor: &Survivor) -> Option<&str> {
-    let mut node = survivor.awaits.as_ref();
+/// The path of the future that a task is about, wrappers taken off.
+fn path<'a>(future: Option<&'a str>, tree: Option<&'a Node>) -> Option<&'a str> {
+    let mut node = tree;
     for _ in 0..WRAPPED {
         match node {
             Some(wrapper) if WRAPPERS.iter().any(|name| begins(&wrapper.name, name)) => {
@@ -233,7 +113,7 @@ fn path(survivor: &Survivor) -> Option<&str> {
             None => break,
         }
     }
-    survivor.future.as_deref()
+    future
 }
 
 /// Whether a readable name begins with a path: `<app::Cache as app::Store>::get` with `app::Cache`.
@@ -244,15 +124,11 @@ fn begins(name: &str, path: &str) -> bool {
 }
 
 /// The package whose code called `spawn`: `axum` of `axum-0.8.9/src/serve.rs`.
-fn package(survivor: &Survivor) -> Option<&str> {
-    let place = survivor.spawned_at.as_ref().filter(|place| !place.in_workspace)?;
-    let folder = place.file.split('/').next()?;
-    let digit = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
-    let (name, _) = folder
-        .match_indices('-')
-        .map(|(at, _)| folder.split_at(at))
-        .find(|(_, rest)| digit(&rest[1..]))?;
-    Some(name)
+fn package(place: &Place) -> Option<&str> {
+    let folder = place.file.split('/').next().filter(|_| !place.in_workspace)?;
+    let versions = folder.match_indices('-').map(|(at, _)| folder.split_at(at));
+    let is_version = |rest: &str| rest[1..].starts_with(|c: char| c.is_ascii_digit());
+    versions.filter(|(_, rest)| is_version(rest)).map(|(name, _)| name).next()
 }
 
 #[cfg(test)]
@@ -260,8 +136,8 @@ mod tests {
     use leakcheck_inspect::{NodeKind, WaitKind};
 
     use super::*;
+    use crate::diagnose::cause::Cause;
     use crate::diagnose::tests::{diagnosed, leaf, survivor, with};
-    use crate::place::Place;
 
     fn spawned_in(file: &str, line: u32) -> Survivor {
         let mut survivor = survivor(1);
@@ -288,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_package_is_told_by_its_whole_name() {
-        let told = |file| package(&spawned_in(file, 1)).map(ToOwned::to_owned);
+        let told =
+            |file| package(spawned_in(file, 1).spawned_at.as_ref().unwrap()).map(ToOwned::to_owned);
         assert_eq!(told("axum-0.8.9/src/serve.rs").as_deref(), Some("axum"));
         assert_eq!(told("axum-core-0.5.6/src/lib.rs").as_deref(), Some("axum-core"));
         assert_eq!(told("axum/src/lib.rs"), None);
@@ -319,6 +196,14 @@ mod tests {
     fn a_users_task_that_uses_a_library_is_the_users() {
         let request = running(&["app::fetch", "hyper_util::client::legacy::C"], WaitKind::Read);
         check(request, Some(Cause::PeerSilent), "put a timeout around the read");
+    }
+
+    #[test]
+    fn what_a_library_runs_is_the_users_where_the_user_spawned_it() {
+        let mut query = running(&["redis::aio::Connection::query"], WaitKind::Read);
+        check(query.clone(), Some(Cause::IdleConnection), "redis");
+        query.spawned_at = Some(Place::test("src/app.rs", 3));
+        check(query, Some(Cause::PeerSilent), "put a timeout around the read");
     }
 
     #[test]

@@ -7,19 +7,21 @@
 
 mod cause;
 mod daemons;
+mod graph;
 mod leaves;
 mod roots;
 mod state;
 mod telling;
 mod waits;
+mod ways_out;
 
 pub use cause::Cause;
 pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
 
 use crate::survivor::{State, Survivor};
+use graph::Graph;
 use leaves::Stuck;
-use roots::Graph;
 
 const ALONE: &str =
     "await its JoinHandle, abort it, or end what it waits for (drop the sender, cancel the token)";
@@ -61,7 +63,9 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
             Some(told)
         }
         told if proven => Some(unwakeable(told)),
-        told => daemons::finding(survivor).or(told),
+        told => daemons::finding(survivor)
+            .or(told)
+            .or_else(|| (survivor.state == Some(State::Notified)).then(state::woken)),
     }
 }
 
@@ -77,9 +81,9 @@ fn unwakeable(told: Option<Finding>) -> Finding {
     }
 }
 
-/// What a survivor waits for, if it waits and that could be read.
+/// What a survivor waits for, if it waits or did until just now, and that could be read.
 fn stuck(survivor: &Survivor) -> Option<Stuck<'_>> {
-    let waits = matches!(survivor.state, None | Some(State::Waiting));
+    let waits = matches!(survivor.state, None | Some(State::Waiting | State::Notified));
     Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?)
 }
 
@@ -290,10 +294,33 @@ mod tests {
         check(in_state(State::Waiting, 5_000), Cause::BusyLoop, why, "exit");
         let why = "did not run: its runtime had no turn for it";
         check(in_state(State::NeverPolled, 0), Cause::NeverPolled, why, "threads busy");
-        let why = "was woken, and its runtime had no turn for it";
-        check(in_state(State::Notified, 1), Cause::NeverGotItsTurn, why, "threads busy");
+        let why = "was woken, and its runtime had no turn for it yet";
+        check(in_state(State::Notified, 0), Cause::NeverGotItsTurn, why, "threads busy");
         let why = "was aborted, and its future is still not dropped";
         check(in_state(State::Cancelled, 1), Cause::IgnoresCancellation, why, "poll return");
+    }
+
+    #[test]
+    fn a_task_that_is_woken_now_and_then_is_told_by_what_it_waits_for() {
+        let mut ticking = tree([leaf(WaitKind::Interval)]);
+        (ticking.state, ticking.polls_in_grace) = (Some(State::Notified), Some(9));
+        let why = "waits for the next tick of an interval, which never runs out; it ran 9 times in the grace";
+        check(ticking, Cause::WorkerWithoutExit, why, "give its loop an exit");
+        let mut unread = survivor(1);
+        unread.state = Some(State::Notified);
+        let why = "was woken, and its runtime had no turn for it yet";
+        check(unread, Cause::NeverGotItsTurn, why, "threads busy");
+    }
+
+    #[test]
+    fn alike_leaves_are_counted_and_not_repeated() {
+        let why = "waits for a oneshot channel's answer, which nobody sent (one of 3 such)";
+        check(
+            tree([(); 3].map(|()| leaf(WaitKind::OneshotReceive))),
+            Cause::ResponseNeverSent,
+            why,
+            "send",
+        );
     }
 
     #[test]

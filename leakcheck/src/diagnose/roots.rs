@@ -1,172 +1,14 @@
 //! Survivors that wait for each other's end: which one it all hangs on, and who waits in a circle.
 
-use std::collections::{HashMap, VecDeque};
-
-use leakcheck_inspect::WaitKind;
+use std::collections::HashSet;
 
 use super::cause::Cause;
-use super::leaves::{Leaf, Stuck};
+use super::graph::{Graph, Place};
 use super::{Finding, stuck};
 use crate::survivor::Survivor;
 
 /// The members of a circle that are named.
 const NAMED: usize = 8;
-
-/// Who waits for whose end, by index.
-#[derive(Debug)]
-pub(super) struct Graph {
-    waits_for: Vec<Vec<usize>>,
-    places: Vec<Place>,
-    depths: Vec<usize>,
-}
-
-/// Where in the graph a survivor stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It waits for no other survivor; so many wait for it.
-    Root { waiting: usize },
-    /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
-    /// itself.
-    Waits { on: usize, root: usize },
-    /// It waits for itself, by way of these, the next one first and itself last.
-    Stuck { circle: Vec<usize> },
-}
-
-/// What one survivor waits for.
-struct Edges {
-    to: Vec<usize>,
-    /// Whether it waits for nothing else: then it is stuck while they are.
-    only: bool,
-}
-
-impl Graph {
-    pub(super) fn new(survivors: &[Survivor]) -> Self {
-        let ids: HashMap<u64, usize> =
-            survivors.iter().enumerate().filter_map(|(at, one)| Some((one.id?, at))).collect();
-        let edges: Vec<Edges> = survivors.iter().map(|survivor| edges(survivor, &ids)).collect();
-        let mut search = Search::new(&edges);
-        search.follow(&edges);
-        search.close_circles(&edges);
-        let mut places = search.places;
-        count_waiting(&mut places);
-        let waits_for = edges.into_iter().map(|edges| edges.to).collect();
-        Self { waits_for, places, depths: search.depths }
-    }
-
-    pub(super) fn place(&self, at: usize) -> &Place {
-        &self.places[at]
-    }
-}
-
-fn edges(survivor: &Survivor, ids: &HashMap<u64, usize>) -> Edges {
-    let Some(stuck) = stuck(survivor).filter(|stuck| joins(&stuck.on)) else {
-        return Edges { to: Vec::new(), only: false };
-    };
-    let Stuck { on, others, complete } = stuck;
-    let mut edges = Edges { to: Vec::new(), only: complete };
-    for leaf in std::iter::once(&on).chain(&others) {
-        let tasks = if joins(leaf) { leaf.wait.tasks.as_slice() } else { &[] };
-        let known = tasks.iter().filter_map(|task| ids.get(task));
-        let before = edges.to.len();
-        edges.to.extend(known);
-        let all_known = edges.to.len() - before == tasks.len();
-        edges.only &= all_known && !tasks.is_empty() && leaf.deadline_ms.is_none();
-    }
-    edges
-}
-
-fn joins(leaf: &Leaf<'_>) -> bool {
-    matches!(leaf.wait.kind, WaitKind::Join | WaitKind::JoinSet | WaitKind::TaskTracker)
-}
-
-struct Search {
-    places: Vec<Place>,
-    depths: Vec<usize>,
-    settled: Vec<bool>,
-    waiters: Vec<Vec<usize>>,
-    queue: VecDeque<usize>,
-}
-
-impl Search {
-    fn new(edges: &[Edges]) -> Self {
-        let mut waiters = vec![Vec::new(); edges.len()];
-        for (at, edges) in edges.iter().enumerate() {
-            edges.to.iter().for_each(|to| waiters[*to].push(at));
-        }
-        let settled: Vec<bool> = edges.iter().map(|edges| edges.to.is_empty()).collect();
-        let queue = (0..edges.len()).filter(|at| settled[*at]).collect();
-        let places = vec![Place::Root { waiting: 0 }; edges.len()];
-        Self { places, depths: vec![0; edges.len()], settled, waiters, queue }
-    }
-
-    /// Leads everybody to the nearest root. Whoever is left then waits for nothing but others that
-    /// are left, all of it: they cannot go on, whatever `select!` or `join!` is around.
-    fn follow(&mut self, edges: &[Edges]) {
-        let mut unsure = (0..edges.len()).filter(|at| !edges[*at].only);
-        loop {
-            while let Some(at) = self.queue.pop_front() {
-                for waiter in std::mem::take(&mut self.waiters[at]) {
-                    if !self.settled[waiter] {
-                        self.settle(waiter, at, self.root(at), self.depths[at] + 1);
-                    }
-                }
-            }
-            match unsure.find(|at| !self.settled[*at]) {
-                Some(at) => self.settle(at, edges[at].to[0], at, 1),
-                None => break,
-            }
-        }
-    }
-
-    fn settle(&mut self, at: usize, on: usize, root: usize, depth: usize) {
-        self.places[at] = Place::Waits { on, root };
-        self.depths[at] = depth;
-        self.settled[at] = true;
-        self.queue.push_back(at);
-    }
-
-    fn root(&self, at: usize) -> usize {
-        match self.places[at] {
-            Place::Waits { root, .. } => root,
-            Place::Root { .. } | Place::Stuck { .. } => at,
-        }
-    }
-
-    /// Finds a circle from each of those that are left, and leads the others to it.
-    fn close_circles(&mut self, edges: &[Edges]) {
-        for start in 0..edges.len() {
-            let mut walked = Vec::new();
-            let mut steps = HashMap::new();
-            let mut at = start;
-            while !self.settled[at] && !steps.contains_key(&at) {
-                steps.insert(at, walked.len());
-                walked.push(at);
-                at = edges[at].to[0];
-            }
-            let circle = walked.split_off(steps.get(&at).copied().unwrap_or(walked.len()));
-            for (index, member) in circle.iter().enumerate() {
-                let after = circle[index + 1..].iter().chain(&circle[..=index]);
-                self.places[*member] = Place::Stuck { circle: after.copied().collect() };
-                self.settled[*member] = true;
-            }
-            let mut on = at;
-            for waiter in walked.into_iter().rev() {
-                self.settle(waiter, on, self.root(on), self.depths[on] + 1);
-                on = waiter;
-            }
-        }
-    }
-}
-
-fn count_waiting(places: &mut [Place]) {
-    for at in 0..places.len() {
-        if let Place::Waits { root, .. } = places[at] {
-            if let Place::Root { waiting } = &mut places[root] {
-                *waiting += 1;
-            }
-        }
-    }
-}
 
 /// What is said of a survivor that waits for others.
 pub(super) fn finding(
@@ -212,7 +54,7 @@ fn waits(
     alone: &[Option<Finding>],
 ) -> String {
     let next = named(&survivors[on]);
-    let (next, that) = match graph.waits_for[at].len() - 1 {
+    let (next, that) = match graph.waits_for(at).saturating_sub(1) {
         0 => (next, "which"),
         more => (format!("{next} and {more} more"), "the first of which"),
     };
@@ -257,17 +99,23 @@ fn named(survivor: &Survivor) -> String {
     }
 }
 
-/// Brings those that others wait for to the front, and those of which only a number is known to the
-/// end. Otherwise the order stays.
+/// Brings those that others wait for to the front, then those that no survivor spawned, and those
+/// of which only a number is known to the end. Otherwise the order stays.
 pub(crate) fn roots_first(survivors: Vec<Survivor>) -> Vec<Survivor> {
     let depths = Graph::new(&survivors).depths;
+    let ids: HashSet<u64> = survivors.iter().filter_map(|survivor| survivor.id).collect();
     let mut sorted: Vec<_> = depths.into_iter().zip(survivors).collect();
-    sorted.sort_by_key(|(depth, survivor)| (survivor.id.is_none(), *depth));
+    sorted.sort_by_cached_key(|(depth, survivor)| {
+        let above = survivor.ancestors.iter().filter(|ancestor| ids.contains(&ancestor.id));
+        (survivor.id.is_none(), *depth, above.count())
+    });
     sorted.into_iter().map(|(_, survivor)| survivor).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use leakcheck_inspect::WaitKind;
+
     use super::*;
     use crate::diagnose::tests::{diagnosed, joining, leaf, survivor, with};
 
@@ -369,5 +217,13 @@ mod tests {
         let nameless = Survivor::counted(3);
         let order = order(vec![nameless, root(4), survivor(7), root(6)]);
         assert_eq!(order, [Some(4), Some(7), Some(6), None]);
+    }
+
+    #[test]
+    fn a_child_comes_after_its_parent_and_other_roots() {
+        let mut child = root(2);
+        let spawned_at = crate::place::Place::test("src/main.rs", 3);
+        child.ancestors.push(crate::survivor::Ancestor { id: 3, spawned_at, ended: false });
+        assert_eq!(order(vec![child, root(3), root(4)]), [Some(3), Some(4), Some(2)]);
     }
 }

@@ -17,7 +17,8 @@ const LET_IT_RUN: &str =
 const LET_IT_DROP: &str =
     "let its poll return (blocking work belongs in spawn_blocking) and await its JoinHandle";
 
-/// What the state alone tells. `None` for a task that waits.
+/// What the state alone tells. `None` for a task that waits, and for one that was just woken but had
+/// turns before.
 pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
     let polls = survivor.polls_in_grace.filter(|polls| *polls >= BUSY);
     let state = survivor.state?;
@@ -37,15 +38,21 @@ pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
             "did not run: its runtime had no turn for it".to_owned(),
             LET_IT_RUN,
         ),
-        (State::Notified, None) => {
-            let why = "was woken, and its runtime had no turn for it";
-            (Cause::NeverGotItsTurn, why.to_owned(), LET_IT_RUN)
-        }
+        (State::Notified, None) if survivor.polls_in_grace == Some(0) => return Some(woken()),
         (State::Cancelled, _) => {
             let why = "was aborted, and its future is still not dropped";
             (Cause::IgnoresCancellation, why.to_owned(), LET_IT_DROP)
         }
-        (State::Waiting, None) => return None,
+        (State::Waiting | State::Notified, None) => return None,
     };
     Some(Finding { cause, why, help: help.to_owned() })
+}
+
+/// Told of a task that was woken, if it had no turn or nothing better is known.
+pub(super) fn woken() -> Finding {
+    Finding {
+        cause: Cause::NeverGotItsTurn,
+        why: "was woken, and its runtime had no turn for it yet".to_owned(),
+        help: LET_IT_RUN.to_owned(),
+    }
 }

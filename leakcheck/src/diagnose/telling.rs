@@ -26,7 +26,7 @@ pub(super) fn finding(stuck: &Stuck<'_>, polls_in_grace: Option<u64>) -> Option<
     if row.cause == Cause::WorkerWithoutExit && is_timer(stuck.on.wait.kind) {
         why.push_str(&woke(polls_in_grace));
     }
-    why.push_str(&also(&stuck.others, stuck.complete));
+    why.push_str(&also(stuck));
     Some(Finding { cause: row.cause, why, help: row.help.to_owned() })
 }
 
@@ -54,7 +54,7 @@ fn with_token(stuck: &Stuck<'_>) -> Option<Finding> {
     };
     let subscriber = stuck.others.iter().filter(|leaf| !leaf.is_over()).find(subscription);
     let cause = subscriber.map_or(row.cause, |_| Cause::SubscriberNotClosed);
-    let why = format!("{}{}", row.why, also(&stuck.others, stuck.complete));
+    let why = format!("{}{}", row.why, also(stuck));
     Some(Finding { cause, why, help: row.help.to_owned() })
 }
 
@@ -103,23 +103,28 @@ fn peers(leaf: &Leaf<'_>) -> String {
     }
 }
 
-/// What else ends the wait, as far as it can.
-fn also(others: &[Leaf<'_>], complete: bool) -> String {
-    let mut named: Vec<String> = Vec::new();
-    for leaf in others.iter().filter(|leaf| !leaf.is_over()) {
+/// What else it waits for: that may be another way on.
+fn also(stuck: &Stuck<'_>) -> String {
+    let (mut alike, mut named) = (1, Vec::new());
+    for leaf in stuck.others.iter().filter(|leaf| !leaf.is_over()) {
         let told = other(leaf);
-        if leaf.wait.kind != WaitKind::Pending && !named.contains(&told) {
-            named.push(told);
+        match leaf.wait.kind {
+            WaitKind::Pending => {}
+            kind if kind == stuck.on.wait.kind => alike += 1,
+            _ if named.contains(&told) => {}
+            _ => named.push(told),
         }
     }
+    let alike = if alike > 1 { format!(" (one of {alike} such)") } else { String::new() };
     let more = named.len().saturating_sub(NAMED);
     named.truncate(NAMED);
-    match (named.as_slice(), more) {
+    let named = match (named.as_slice(), more) {
         ([], _) => String::new(),
-        (_, 0) if complete => format!("; beside that, for {}", named.join(" and ")),
+        (_, 0) if stuck.complete => format!("; beside that, for {}", named.join(" and ")),
         (_, 0) => format!("; beside that, for {} and more", named.join(", ")),
         (_, more) => format!("; beside that, for {} and {more} more", named.join(", ")),
-    }
+    };
+    alike + &named
 }
 
 fn other(leaf: &Leaf<'_>) -> String {
