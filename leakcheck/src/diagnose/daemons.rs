@@ -16,7 +16,7 @@ const SHIMS: [&str; 6] =
 const LANGUAGE: [&str; 3] = ["core", "alloc", "std"];
 
 /// Futures that only wrap the one a task is about.
-const WRAPPERS: [&str; 9] = [
+const WRAPPERS: [&str; 12] = [
     "core::",
     "alloc::",
     "std::",
@@ -26,13 +26,16 @@ const WRAPPERS: [&str; 9] = [
     "tokio_util::",
     "tracing::",
     "tracing_futures::",
+    "Pin<",
+    "Box<",
+    "dyn ",
 ];
 /// Wrappers that are looked through, at most.
 const WRAPPED: usize = 32;
 
 /// The library that a survivor belongs to, if its way out is known.
 pub(super) fn of(survivor: &Survivor) -> Option<&'static Daemon> {
-    by_future(survivor).or_else(|| {
+    driven(survivor).or_else(|| run(survivor)).or_else(|| {
         let package = package(survivor.spawned_at.as_ref()?)?;
         DAEMONS.iter().find(|daemon| daemon.packages.contains(&package))
     })
@@ -40,7 +43,8 @@ pub(super) fn of(survivor: &Survivor) -> Option<&'static Daemon> {
 
 /// What the future alone tells, where that is the whole story.
 pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
-    let daemon = by_future(survivor)?;
+    let spawned = || run(survivor).filter(|_| is_librarys(survivor));
+    let daemon = driven(survivor).or_else(spawned)?;
     let (cause, why) = daemon.story?;
     Some(Finding { cause, why: why.to_owned(), help: daemon.way_out.to_owned() })
 }
@@ -74,31 +78,31 @@ pub(crate) fn reaper(
     const REAPER: [&str; 2] = ["bb8::inner::Reaper", "bb8::inner::schedule_reaping"];
     /// The other `spawn` in that file stands far behind the constructor, which has this one.
     const CONSTRUCTOR: u32 = 40;
+    let in_constructor = |place: &Place| {
+        let there = place.file.ends_with("/src/inner.rs") && place.line < CONSTRUCTOR;
+        there && package(place) == Some("bb8")
+    };
     let is_it = match path(future, tree) {
-        Some(path) => REAPER.iter().any(|reaper| begins(path, reaper)),
-        None => spawned_at.is_some_and(|place| {
-            let in_constructor = place.file.ends_with("/src/inner.rs") && place.line < CONSTRUCTOR;
-            package(place) == Some("bb8") && in_constructor
-        }),
+        Some(path) if !path.contains("{impl#") => REAPER.iter().any(|name| begins(path, name)),
+        _ => spawned_at.is_some_and(in_constructor),
     };
     is_it.then_some(
         "bb8's reaper keeps nothing alive, and ends at its first tick after its pool is dropped",
     )
 }
 
-/// What its future tells: what a library runs only if the library spawned it, what anybody drives
-/// for a library in any case.
-fn by_future(survivor: &Survivor) -> Option<&'static Daemon> {
+/// The library whose future the task drives, whoever spawned it.
+fn driven(survivor: &Survivor) -> Option<&'static Daemon> {
+    let nodes = || survivor.awaits.iter().flat_map(Node::walk).take(WRAPPED);
+    let drives = |path: &&str| nodes().any(|node| begins(&node.name, path));
+    DAEMONS.iter().find(|daemon| daemon.drives.iter().any(|path| drives(&path)))
+}
+
+/// The library whose future the task is, unless the user spawned it.
+fn run(survivor: &Survivor) -> Option<&'static Daemon> {
     let users_own = survivor.spawned_at.as_ref().is_some_and(|place| place.in_workspace);
-    let runs = path(survivor.future.as_deref(), survivor.awaits.as_ref()).filter(|_| !users_own);
-    DAEMONS.iter().find(|daemon| {
-        let is_it = |beginnings: &[&str], name: &str| {
-            beginnings.iter().any(|beginning| begins(name, beginning))
-        };
-        let mut nodes = survivor.awaits.iter().flat_map(Node::walk).take(WRAPPED);
-        runs.is_some_and(|path| is_it(daemon.runs, path))
-            || nodes.any(|node| is_it(daemon.drives, &node.name))
-    })
+    let name = path(survivor.future.as_deref(), survivor.awaits.as_ref()).filter(|_| !users_own)?;
+    DAEMONS.iter().find(|daemon| daemon.runs.iter().any(|path| begins(name, path)))
 }
 
 /// The path of the future that a task is about, wrappers taken off.
@@ -119,8 +123,8 @@ fn path<'a>(future: Option<&'a str>, tree: Option<&'a Node>) -> Option<&'a str> 
 /// Whether a readable name begins with a path: `<app::Cache as app::Store>::get` with `app::Cache`.
 fn begins(name: &str, path: &str) -> bool {
     let rest = name.trim_start_matches('<').strip_prefix(path);
-    let goes_on = |c: char| c.is_alphanumeric() || c == '_';
-    rest.is_some_and(|rest| path.ends_with(':') || !rest.starts_with(goes_on))
+    let in_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    rest.is_some_and(|rest| !path.ends_with(in_a_word) || !rest.starts_with(in_a_word))
 }
 
 /// The package whose code called `spawn`: `axum` of `axum-0.8.9/src/serve.rs`.
@@ -185,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_pooled_connection_is_told_by_its_future() {
-        let wrapped = ["futures_util::future::Map", "hyper::client::conn::http1::upgrades::U"];
+        let wrapped = ["Pin<Box<dyn Future>>", "hyper::client::conn::http1::upgrades::U"];
         let client = || running(&wrapped, WaitKind::Read);
         check(client(), Some(Cause::IdleConnection), "drop every clone of the client");
         let server = running(&["<hyper::server::conn::http1::C as F>::poll"], WaitKind::Read);
@@ -200,10 +204,12 @@ mod tests {
 
     #[test]
     fn what_a_library_runs_is_the_users_where_the_user_spawned_it() {
-        let mut query = running(&["redis::aio::Connection::query"], WaitKind::Read);
-        check(query.clone(), Some(Cause::IdleConnection), "redis");
-        query.spawned_at = Some(Place::test("src/app.rs", 3));
-        check(query, Some(Cause::PeerSilent), "put a timeout around the read");
+        let mut task = running(&["redis::aio::Connection::query"], WaitKind::Read);
+        check(task.clone(), Some(Cause::PeerSilent), "every clone of the redis connection");
+        task.spawned_at = spawned_in("redis-1.8.1/src/aio/tokio.rs", 163).spawned_at;
+        check(task.clone(), Some(Cause::IdleConnection), "every clone of the redis connection");
+        task.spawned_at = Some(Place::test("src/app.rs", 3));
+        check(task, Some(Cause::PeerSilent), "put a timeout around the read");
     }
 
     #[test]

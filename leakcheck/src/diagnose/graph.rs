@@ -5,28 +5,29 @@ use std::collections::{HashMap, VecDeque};
 use leakcheck_inspect::WaitKind;
 
 use super::leaves::{Leaf, Stuck};
-use super::stuck;
-use crate::survivor::Survivor;
+use super::{state, stuck};
+use crate::survivor::{State, Survivor};
 
 /// Who waits for whose end, by index.
 #[derive(Debug)]
 pub(super) struct Graph {
     waits_for: Vec<usize>,
-    places: Vec<Place>,
+    roles: Vec<Role>,
+    circles: Vec<Vec<usize>>,
     /// How many steps there are to the root.
     pub(super) depths: Vec<usize>,
 }
 
-/// Where in the graph a survivor stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+/// What a survivor is among those that wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
     /// It waits for no other survivor; so many wait for it.
     Root { waiting: usize },
     /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
     /// itself.
     Waits { on: usize, root: usize },
-    /// It waits for itself, by way of these, the next one first and itself last.
-    Stuck { circle: Vec<usize> },
+    /// It waits for itself: the how manieth it is of which circle.
+    Stuck { circle: usize, member: usize },
 }
 
 /// What one survivor waits for.
@@ -44,14 +45,24 @@ impl Graph {
         let mut search = Search::new(&edges);
         search.follow(&edges);
         search.close_circles(&edges);
-        let mut places = search.places;
-        count_waiting(&mut places);
+        count_waiting(&mut search.roles);
         let waits_for = edges.iter().map(|edges| edges.to.len()).collect();
-        Self { waits_for, places, depths: search.depths }
+        let Search { roles, circles, depths, .. } = search;
+        Self { waits_for, roles, circles, depths }
     }
 
-    pub(super) fn place(&self, at: usize) -> &Place {
-        &self.places[at]
+    pub(super) fn role(&self, at: usize) -> Role {
+        self.roles[at]
+    }
+
+    /// The members of a circle, each before the one that it waits for, from one of them on.
+    pub(super) fn circle(
+        &self,
+        circle: usize,
+        from: usize,
+    ) -> impl ExactSizeIterator<Item = usize> {
+        let members = &self.circles[circle];
+        (0..members.len()).map(move |step| members[(from + step) % members.len()])
     }
 
     /// How many survivors it waits for.
@@ -61,11 +72,14 @@ impl Graph {
 }
 
 fn edges(survivor: &Survivor, ids: &HashMap<u64, usize>) -> Edges {
-    let Some(stuck) = stuck(survivor).filter(|stuck| joins(&stuck.on)) else {
+    let stuck = stuck(survivor).filter(|stuck| joins(&stuck.on));
+    // One that runs all the time has another cause than what it waits for in between.
+    let Some(Stuck { on, others, complete }) = stuck.filter(|_| state::finding(survivor).is_none())
+    else {
         return Edges { to: Vec::new(), only: false };
     };
-    let Stuck { on, others, complete } = stuck;
-    let mut edges = Edges { to: Vec::new(), only: complete };
+    let only = complete && survivor.state == Some(State::Waiting);
+    let mut edges = Edges { to: Vec::new(), only };
     for leaf in std::iter::once(&on).chain(&others) {
         let tasks = if joins(leaf) { leaf.wait.tasks.as_slice() } else { &[] };
         let known = tasks.iter().filter_map(|task| ids.get(task));
@@ -82,7 +96,8 @@ fn joins(leaf: &Leaf<'_>) -> bool {
 }
 
 struct Search {
-    places: Vec<Place>,
+    roles: Vec<Role>,
+    circles: Vec<Vec<usize>>,
     depths: Vec<usize>,
     settled: Vec<bool>,
     waiters: Vec<Vec<usize>>,
@@ -97,8 +112,8 @@ impl Search {
         }
         let settled: Vec<bool> = edges.iter().map(|edges| edges.to.is_empty()).collect();
         let queue = (0..edges.len()).filter(|at| settled[*at]).collect();
-        let places = vec![Place::Root { waiting: 0 }; edges.len()];
-        Self { places, depths: vec![0; edges.len()], settled, waiters, queue }
+        let roles = vec![Role::Root { waiting: 0 }; edges.len()];
+        Self { roles, circles: Vec::new(), depths: vec![0; edges.len()], settled, waiters, queue }
     }
 
     /// Leads everybody to the nearest root. Whoever is left then waits for nothing but others that
@@ -121,16 +136,16 @@ impl Search {
     }
 
     fn settle(&mut self, at: usize, on: usize, root: usize, depth: usize) {
-        self.places[at] = Place::Waits { on, root };
+        self.roles[at] = Role::Waits { on, root };
         self.depths[at] = depth;
         self.settled[at] = true;
         self.queue.push_back(at);
     }
 
     fn root(&self, at: usize) -> usize {
-        match self.places[at] {
-            Place::Waits { root, .. } => root,
-            Place::Root { .. } | Place::Stuck { .. } => at,
+        match self.roles[at] {
+            Role::Waits { root, .. } => root,
+            Role::Root { .. } | Role::Stuck { .. } => at,
         }
     }
 
@@ -146,11 +161,11 @@ impl Search {
                 at = edges[at].to[0];
             }
             let circle = walked.split_off(steps.get(&at).copied().unwrap_or(walked.len()));
-            for (index, member) in circle.iter().enumerate() {
-                let after = circle[index + 1..].iter().chain(&circle[..=index]);
-                self.places[*member] = Place::Stuck { circle: after.copied().collect() };
-                self.settled[*member] = true;
+            for (member, at) in circle.iter().enumerate() {
+                self.roles[*at] = Role::Stuck { circle: self.circles.len(), member };
+                self.settled[*at] = true;
             }
+            self.circles.extend(Some(circle).filter(|circle| !circle.is_empty()));
             let mut on = at;
             for waiter in walked.into_iter().rev() {
                 self.settle(waiter, on, self.root(on), self.depths[on] + 1);
@@ -160,10 +175,10 @@ impl Search {
     }
 }
 
-fn count_waiting(places: &mut [Place]) {
-    for at in 0..places.len() {
-        if let Place::Waits { root, .. } = places[at] {
-            if let Place::Root { waiting } = &mut places[root] {
+fn count_waiting(roles: &mut [Role]) {
+    for at in 0..roles.len() {
+        if let Role::Waits { root, .. } = roles[at] {
+            if let Role::Root { waiting } = &mut roles[root] {
                 *waiting += 1;
             }
         }

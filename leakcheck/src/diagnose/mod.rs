@@ -28,6 +28,9 @@ const ALONE: &str =
 const LIBRARY: &str = "shut the library's object down the way it offers (close, shutdown, drop of its last \
      handle) and await that";
 
+const WAKER: &str = "find the future that returns `Pending` without keeping the waker, or whose waker \
+     was dropped with what it waits for";
+
 /// What is found out about one survivor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
@@ -74,10 +77,7 @@ fn unwakeable(told: Option<Finding>) -> Finding {
     Finding {
         cause: Cause::Unwakeable,
         why: format!("{waits}can never run again: nobody holds a waker of it"),
-        help:
-            "find the future that returns `Pending` without keeping the waker, or whose waker was \
-               dropped with what it waits for"
-                .to_owned(),
+        help: WAKER.to_owned(),
     }
 }
 
@@ -87,12 +87,11 @@ fn stuck(survivor: &Survivor) -> Option<Stuck<'_>> {
     Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?)
 }
 
-/// What to do: a library's own way where it is a library's task, unless it is the user's code that
-/// it runs into trouble with.
+/// What to do: the library's own way where it is a library's task, unless that is in a trouble of
+/// its own or hangs on another.
 fn help(survivor: &Survivor, finding: Option<Finding>) -> String {
-    let own_trouble = state::finding(survivor).is_some();
-    let related = matches!(&finding, Some(found) if matches!(found.cause, Cause::JoinsASurvivor | Cause::Deadlock));
-    if !own_trouble && !related {
+    let related = |found: &Finding| matches!(found.cause, Cause::JoinsASurvivor | Cause::Deadlock);
+    if state::finding(survivor).is_none() && !finding.as_ref().is_some_and(related) {
         if let Some(daemon) = daemons::of(survivor) {
             return daemon.way_out.to_owned();
         }
@@ -244,13 +243,13 @@ mod tests {
     #[test]
     fn a_sleep_says_how_much_longer() {
         let sleeping = |ms| tree([due(WaitKind::Sleep, ms)]);
-        let why = "sleeps for another 29.5 s, after the grace is over";
+        let why = "sleeps for another 29.5 s beyond the grace";
         check(sleeping(29_500), Cause::SleepsLonger, why, "raise the `grace`");
         let why = "sleeps, and its timer is overdue by 40 ms";
         check(sleeping(-40), Cause::NeverGotItsTurn, why, "threads busy");
         let mut again = sleeping(80);
         again.polls_in_grace = Some(5);
-        let why = "sleeps again and again for another 80 ms, after the grace is over; it ran 5 times in the grace";
+        let why = "sleeps again and again (due in 80 ms); it ran 5 times in the grace";
         check(again, Cause::WorkerWithoutExit, why, "give its loop an exit");
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::cause::Cause;
-use super::graph::{Graph, Place};
+use super::graph::{Graph, Role};
 use super::{Finding, stuck};
 use crate::survivor::Survivor;
 
@@ -17,25 +17,22 @@ pub(super) fn finding(
     survivors: &[Survivor],
     alone: &[Option<Finding>],
 ) -> Option<Finding> {
-    match graph.place(at) {
-        Place::Root { waiting } => {
+    match graph.role(at) {
+        Role::Root { waiting } => {
             let mut found = alone[at].clone()?;
             if found.cause == Cause::JoinedNeverEnded && names_a_task(&survivors[at]) {
                 found.why.push_str(", which is none of the leaked tasks");
             }
-            Some(found.awaited_by(*waiting))
+            Some(found.awaited_by(waiting))
         }
-        Place::Waits { on, root } => Some(Finding {
+        Role::Waits { on, root } => Some(Finding {
             cause: Cause::JoinsASurvivor,
-            why: waits(graph, at, (*on, *root), survivors, alone),
-            help: format!(
-                "see to {} first",
-                named(&survivors[if *root == at { *on } else { *root }])
-            ),
+            why: waits(graph, at, (on, root), survivors, alone),
+            help: format!("see to {} first", named(&survivors[if root == at { on } else { root }])),
         }),
-        Place::Stuck { circle } => Some(Finding {
+        Role::Stuck { circle, member } => Some(Finding {
             cause: Cause::Deadlock,
-            why: goes_round(at, circle, survivors),
+            why: goes_round(graph.circle(circle, member), survivors),
             help: "break the circle: let one of its tasks end without the other, or abort it"
                 .to_owned(),
         }),
@@ -61,8 +58,8 @@ fn waits(
     if root == at {
         return format!("waits for {next}, {that} waits for leaked tasks in turn");
     }
-    let why = match (graph.place(root), &alone[root]) {
-        (Place::Stuck { circle }, _) => goes_round(root, circle, survivors),
+    let why = match (graph.role(root), &alone[root]) {
+        (Role::Stuck { circle, member }, _) => goes_round(graph.circle(circle, member), survivors),
         (_, Some(found)) => found.why.clone(),
         (_, None) => "is still alive".to_owned(),
     };
@@ -75,18 +72,15 @@ fn waits(
     )
 }
 
-fn goes_round(at: usize, circle: &[usize], survivors: &[Survivor]) -> String {
-    if circle.len() == 1 {
+fn goes_round(circle: impl ExactSizeIterator<Item = usize>, survivors: &[Survivor]) -> String {
+    let count = circle.len();
+    if count == 1 {
         return "waits for its own end".to_owned();
     }
     let id = |at: usize| survivors[at].id.unwrap_or_default().to_string();
-    let mut ids = vec![id(at)];
-    ids.extend(circle.iter().take(NAMED).map(|member| id(*member)));
-    if circle.len() > NAMED {
-        ids.push("…".to_owned());
-        ids.push(id(at));
-    }
-    let count = circle.len();
+    let mut ids: Vec<_> = circle.take(NAMED).map(id).collect();
+    ids.extend((count > NAMED).then(|| "…".to_owned()));
+    ids.push(ids[0].clone());
     format!("waits in a circle of {count} tasks, none of which can end: {}", ids.join(" → "))
 }
 
@@ -192,6 +186,20 @@ mod tests {
     }
 
     #[test]
+    fn a_circle_in_which_somebody_was_just_woken_is_no_deadlock() {
+        let mut woken = joining(2, [1]);
+        (woken.state, woken.polls_in_grace) = (Some(crate::survivor::State::Notified), Some(1));
+        cause(vec![joining(1, [2]), woken], 1, (Cause::JoinsASurvivor, "in turn"));
+    }
+
+    #[test]
+    fn a_task_that_runs_all_the_time_waits_for_nobody() {
+        let mut busy = joining(1, [2]);
+        busy.polls_in_grace = Some(9_999);
+        cause(vec![busy, root(2)], 0, (Cause::BusyLoop, "9999 times"));
+    }
+
+    #[test]
     fn whoever_waits_for_a_root_too_is_led_there_and_not_to_a_circle() {
         let set = vec![joining(1, [3, 9]), joining(3, [5]), joining(5, [3]), root(9)];
         cause(set, 0, (Cause::JoinsASurvivor, "broadcast"));
@@ -208,8 +216,8 @@ mod tests {
         let mut chain: Vec<_> = (0..20_000).map(|id| joining(id, [id + 1])).collect();
         chain.push(root(20_000));
         cause(chain, 0, (Cause::JoinsASurvivor, "in the end waits for task 20000"));
-        let ring = (0..20).map(|id| joining(id, [(id + 1) % 20])).collect();
-        cause(ring, 0, (Cause::Deadlock, "7 → 8 → … → 0"));
+        let ring = (0..20_000).map(|id| joining(id, [(id + 1) % 20_000])).collect();
+        cause(ring, 0, (Cause::Deadlock, "6 → 7 → … → 0"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn finding(stuck: &Stuck<'_>, polls_in_grace: Option<u64>) -> Option<
     }
     let row = row(stuck, polls_in_grace)?;
     let mut why = row.why.to_owned();
-    why.push_str(&details(&stuck.on));
+    why.push_str(&details(row.cause, &stuck.on));
     if row.cause == Cause::WorkerWithoutExit && is_timer(stuck.on.wait.kind) {
         why.push_str(&woke(polls_in_grace));
     }
@@ -59,7 +59,7 @@ fn with_token(stuck: &Stuck<'_>) -> Option<Finding> {
 }
 
 /// What is known of a leaf, as it goes on after what the task does.
-fn details(leaf: &Leaf<'_>) -> String {
+fn details(cause: Cause, leaf: &Leaf<'_>) -> String {
     let wait = leaf.wait;
     let mut told = String::new();
     // Writing to a String does not fail.
@@ -67,10 +67,10 @@ fn details(leaf: &Leaf<'_>) -> String {
         (WaitKind::Sleep | WaitKind::Timeout, Some(ms @ ..0)) => {
             let _ = write!(told, ", and its timer is overdue by {}", duration(ms));
         }
-        (WaitKind::Sleep | WaitKind::Timeout, Some(ms)) => {
-            let _ = write!(told, " for another {}, after the grace is over", duration(ms));
+        (_, Some(ms)) if cause == Cause::SleepsLonger => {
+            let _ = write!(told, " for another {} beyond the grace", duration(ms));
         }
-        (WaitKind::Interval, Some(ms @ 0..)) => {
+        (WaitKind::Sleep | WaitKind::Timeout | WaitKind::Interval, Some(ms @ 0..)) => {
             let _ = write!(told, " (due in {})", duration(ms));
         }
         _ => told.push_str(&peers(leaf)),
