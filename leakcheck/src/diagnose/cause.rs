@@ -101,3 +101,16 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_written_in_snake_case() {
+        let written = |cause: Cause| serde_json::to_value(cause).unwrap();
+        assert_eq!(written(Cause::SubscriberNotClosed), "subscriber_not_closed");
+        assert_eq!(written(Cause::JoinsASurvivor), "joins_a_survivor");
+        assert_eq!(written(Cause::PendingForever), "pending_forever");
+    }
+}

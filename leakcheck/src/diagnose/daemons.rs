@@ -95,7 +95,7 @@ pub(crate) fn reaper(
 fn driven(survivor: &Survivor) -> Option<&'static Daemon> {
     let nodes = || survivor.awaits.iter().flat_map(Node::walk).take(WRAPPED);
     let drives = |path: &&str| nodes().any(|node| begins(&node.name, path));
-    DAEMONS.iter().find(|daemon| daemon.drives.iter().any(|path| drives(&path)))
+    DAEMONS.iter().find(|daemon| daemon.drives.iter().any(drives))
 }
 
 /// The library whose future the task is, unless the user spawned it.

@@ -10,7 +10,7 @@ use leakcheck_inspect::{Node, NodeKind, Wait, WaitKind};
 const LOOKED_AT: usize = 4096;
 
 /// Which leaf is chosen: the kind that stands first here.
-const TELLING: [WaitKind; 35] = [
+pub(super) const TELLING: [WaitKind; 35] = [
     WaitKind::Cancelled,
     WaitKind::Mutex,
     WaitKind::RwLockRead,

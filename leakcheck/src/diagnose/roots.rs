@@ -60,7 +60,7 @@ fn waits(
     }
     let why = match (graph.role(root), &alone[root]) {
         (Role::Stuck { circle, member }, _) => goes_round(graph.circle(circle, member), survivors),
-        (_, Some(found)) => found.why.clone(),
+        (_, Some(found)) => found.why.split("; ").next().unwrap_or_default().to_owned(),
         (_, None) => "is still alive".to_owned(),
     };
     if root == on {

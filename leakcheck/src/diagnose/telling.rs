@@ -54,7 +54,10 @@ fn with_token(stuck: &Stuck<'_>) -> Option<Finding> {
     };
     let subscriber = stuck.others.iter().filter(|leaf| !leaf.is_over()).find(subscription);
     let cause = subscriber.map_or(row.cause, |_| Cause::SubscriberNotClosed);
-    let why = format!("{}{}", row.why, also(stuck));
+    let why = match others(stuck) {
+        Some(others) => format!("waits for {others}, and for a token that nobody cancelled"),
+        None => row.why.to_owned(),
+    };
     Some(Finding { cause, why, help: row.help.to_owned() })
 }
 
@@ -73,7 +76,7 @@ fn details(cause: Cause, leaf: &Leaf<'_>) -> String {
         (WaitKind::Sleep | WaitKind::Timeout | WaitKind::Interval, Some(ms @ 0..)) => {
             let _ = write!(told, " (due in {})", duration(ms));
         }
-        _ => told.push_str(&peers(leaf)),
+        _ => told.extend(peers(leaf).map(|peers| format!(", and {peers}"))),
     }
     if let (WaitKind::Semaphore, Some(permits)) = (wait.kind, wait.permits) {
         let _ = write!(told, ", which has {} left", counted(permits, "permit"));
@@ -87,50 +90,57 @@ fn details(cause: Cause, leaf: &Leaf<'_>) -> String {
     told
 }
 
-fn peers(leaf: &Leaf<'_>) -> String {
+/// Who is left on the other side of a channel.
+fn peers(leaf: &Leaf<'_>) -> Option<String> {
     let noun = match leaf.wait.kind {
+        WaitKind::OneshotReceive
+        | WaitKind::MpscReceive
+        | WaitKind::BroadcastReceive
+        | WaitKind::WatchChanged => "sender",
         WaitKind::OneshotClosed
         | WaitKind::MpscSend
         | WaitKind::MpscClosed
         | WaitKind::BroadcastClosed
         | WaitKind::WatchClosed => "receiver",
-        _ => "sender",
+        _ => return None,
     };
-    match leaf.wait.peers {
-        None | Some(0) => String::new(),
-        Some(1) => format!(", and 1 {noun} is still alive"),
-        Some(peers) => format!(", and {peers} {noun}s are still alive"),
-    }
+    let peers = leaf.wait.peers.filter(|peers| *peers > 0)?;
+    let are = if peers == 1 { "is" } else { "are" };
+    Some(format!("{} {are} still alive", counted(peers, noun)))
 }
 
 /// What else it waits for: that may be another way on.
 fn also(stuck: &Stuck<'_>) -> String {
-    let (mut alike, mut named) = (1, Vec::new());
+    let alike = stuck.others.iter().filter(|leaf| leaf.wait.kind == stuck.on.wait.kind).count();
+    let alike = if alike > 0 { format!(" (one of {} such)", alike + 1) } else { String::new() };
+    let others = others(stuck).map(|others| format!("; beside that, for {others}"));
+    alike + &others.unwrap_or_default()
+}
+
+/// The other kinds of leaves, the more telling by name. What cannot happen is none.
+fn others(stuck: &Stuck<'_>) -> Option<String> {
+    let mut named: Vec<String> = Vec::new();
     for leaf in stuck.others.iter().filter(|leaf| !leaf.is_over()) {
+        let kind = leaf.wait.kind;
         let told = other(leaf);
-        match leaf.wait.kind {
-            WaitKind::Pending => {}
-            kind if kind == stuck.on.wait.kind => alike += 1,
-            _ if named.contains(&told) => {}
-            _ => named.push(told),
+        if kind != stuck.on.wait.kind && kind != WaitKind::Pending && !named.contains(&told) {
+            named.push(told);
         }
     }
-    let alike = if alike > 1 { format!(" (one of {alike} such)") } else { String::new() };
     let more = named.len().saturating_sub(NAMED);
     named.truncate(NAMED);
-    let named = match (named.as_slice(), more) {
-        ([], _) => String::new(),
-        (_, 0) if stuck.complete => format!("; beside that, for {}", named.join(" and ")),
-        (_, 0) => format!("; beside that, for {} and more", named.join(", ")),
-        (_, more) => format!("; beside that, for {} and {more} more", named.join(", ")),
-    };
-    alike + &named
+    match (named.as_slice(), more) {
+        ([], _) => None,
+        (_, 0) if stuck.complete => Some(named.join(" and ")),
+        (_, 0) => Some(format!("{} and more", named.join(", "))),
+        (_, more) => Some(format!("{} and {more} more", named.join(", "))),
+    }
 }
 
 fn other(leaf: &Leaf<'_>) -> String {
     let told = leaf.wait.kind.told();
-    match leaf.wait.peers {
-        Some(_) => format!("{told} ({})", peers(leaf).trim_start_matches(", and ")),
+    match peers(leaf) {
+        Some(peers) => format!("{told} ({peers})"),
         None => told.to_owned(),
     }
 }

@@ -270,6 +270,7 @@ mod tests {
                 assert!(text.starts_with(|c: char| c.is_ascii_lowercase()), "{text}");
                 assert!(!text.ends_with('.') && !text.contains("  "), "{text}");
             }
+            assert!(!row.why.contains("; "), "the gist ends there: {}", row.why);
         }
     }
 }
