@@ -1,5 +1,6 @@
 //! Splits survivors into leaked and ignored. Pure: facts in, judgement out.
 
+use crate::diagnose::ends_by_itself;
 use crate::ignore::{Covers, Ignore};
 use crate::report::Ignored;
 use crate::survivor::{Identified, Survivor};
@@ -40,18 +41,21 @@ pub(crate) fn identified(rules: &[Ignore], survivors: Vec<Identified>) -> Judged
                 left[rule] -= 1;
                 &rules[rule].reason
             }
-            None => {
-                let undecided =
-                    (0..rules.len()).filter(open).find_map(|index| match covers[index] {
-                        Covers::Undecided(key) => {
-                            Some(undecided(&rules[index], key, identified.survivor.id))
-                        }
-                        Covers::Yes | Covers::No => None,
-                    });
-                judged.undecided.extend(undecided);
-                judged.reported.push(identified.survivor);
-                continue;
-            }
+            None => match ends_by_itself(&identified.survivor) {
+                Some(reason) => reason,
+                None => {
+                    let undecided =
+                        (0..rules.len()).filter(open).find_map(|index| match covers[index] {
+                            Covers::Undecided(key) => {
+                                Some(undecided(&rules[index], key, identified.survivor.id))
+                            }
+                            Covers::Yes | Covers::No => None,
+                        });
+                    judged.undecided.extend(undecided);
+                    judged.reported.push(identified.survivor);
+                    continue;
+                }
+            },
         };
         judged.ignored.push(Ignored { reason: reason.to_owned(), survivor: identified.survivor });
     }
@@ -168,6 +172,14 @@ mod tests {
         for rules in [[by_number.clone(), by_place.clone()], [by_place, by_number]] {
             assert_eq!(leaked(&identified(&rules, vec![at(1), at(2)])), 0);
         }
+    }
+
+    #[test]
+    fn a_task_that_ends_by_itself_may_stay_without_a_rule() {
+        let mut reaper = Identified::test(crate::place::Place::test("src/main.rs", 1));
+        reaper.survivor.future = Some("bb8::inner::Reaper<M>::run".to_owned());
+        let judged = identified(&[], vec![reaper]);
+        assert_eq!((leaked(&judged), judged.ignored.len()), (0, 1));
     }
 
     #[test]

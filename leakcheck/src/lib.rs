@@ -51,7 +51,6 @@ mod hooks;
 mod ids;
 mod ignore;
 mod judge;
-mod libraries;
 mod options;
 #[doc(hidden)]
 pub mod outcome;

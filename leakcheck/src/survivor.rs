@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use tokio::task::Id;
 
 use crate::blame::SpawnOrigin;
+pub use crate::diagnose::Cause;
 use crate::ignore::Facts;
 use crate::place::{Place, Workspace};
 use crate::registry::{Live, Registry, Spawner};
@@ -57,6 +58,8 @@ pub struct Survivor {
     pub unwakeable: Option<bool>,
     /// What kind of leak it is, where that is known.
     pub cause: Option<Cause>,
+    /// The cause in a sentence, with what is known of it.
+    pub why: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -106,6 +109,10 @@ pub enum State {
     Running,
     /// It was never polled.
     NeverPolled,
+    /// It was woken and waits for its turn.
+    Notified,
+    /// It was aborted, and its runtime has not dropped its future yet.
+    Cancelled,
 }
 
 /// Who called `spawn`.
@@ -119,19 +126,6 @@ pub enum SpawnedBy {
     Task(u64),
     /// A thread that ran no task of the test.
     Thread,
-}
-
-/// What kind of leak it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Cause {
-    /// It was polled over and over while everything else was at rest.
-    BusyLoop,
-    /// Its poll did not return: it blocks its worker thread.
-    BlocksItsWorker,
-    /// It never got to run.
-    NeverPolled,
 }
 
 /// The number in a task id, which tokio shows but does not give.
@@ -184,6 +178,7 @@ impl Identified {
             uninspected: None,
             unwakeable: None,
             cause: None,
+            why: None,
             help: None,
         };
         Self {
@@ -229,6 +224,7 @@ impl Survivor {
             uninspected: None,
             unwakeable: None,
             cause: None,
+            why: None,
             help: None,
         }
     }

@@ -150,6 +150,8 @@ fn state(survivor: &Survivor) -> String {
         Some(State::Waiting) => "waiting",
         Some(State::Running) => "running",
         Some(State::NeverPolled) => "never polled",
+        Some(State::Notified) => "woken",
+        Some(State::Cancelled) => "cancelled",
         None => "state unknown",
     };
     let age = milliseconds(survivor.age_ms);

@@ -99,7 +99,7 @@ fn a_spawn_outside_the_workspace_is_traced_to_the_users_line() {
              task N       waiting, alive T ms, idle T ms, polled once
              spawned at   core/src/ops/function.rs:L:C   by the test's body
              called from  leakcheck/tests/it/targets.rs:L:C   in it::targets::through_a_library
-             help         shut the library's object down the way it offers (close, shutdown, drop of its last handle) and await that
+             help         await its JoinHandle, abort it, or end what it waits for (drop the sender, cancel the token)
              allow it     #[leak_test(ignore(spawned_at = "leakcheck/tests/it/targets.rs:L", reason = "…"))]
     "#]];
     expected.assert_eq(&run("through_a_library").normalised());
@@ -109,7 +109,7 @@ fn a_spawn_outside_the_workspace_is_traced_to_the_users_line() {
 #[test]
 fn a_busy_loop_is_told_from_waiting() {
     let printed = run("busy_loop").printed;
-    assert!(printed.contains("cause        busy loop: polled"), "{printed}");
+    assert!(printed.contains("cause        busy loop: was polled"), "{printed}");
 }
 
 #[test]
