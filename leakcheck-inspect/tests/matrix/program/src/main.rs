@@ -1,0 +1,40 @@
+//! Parks tasks in every way there is to wait, and compares what inspection says with the truth.
+//!
+//! `program [current_thread|multi_thread|local] [WAY]`, all without an argument. The exit status is the number of ways
+//! that are not read as they are. With `UPDATE_EXPECT` set, names in the expectations are rewritten
+//! as they are found; lines are not.
+
+mod channels;
+mod functions;
+mod harness;
+mod io;
+mod methods;
+mod net;
+mod sync;
+mod time;
+
+use std::process::ExitCode;
+
+use harness::{Flavor, Way};
+
+const EVERYWHERE: &[&[Way]] =
+    &[channels::WAYS, functions::WAYS, io::WAYS, methods::WAYS, net::WAYS, sync::WAYS, time::WAYS];
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let wanted = |flavor: &Flavor| match arguments.first().map(String::as_str) {
+        Some("current_thread") => *flavor == Flavor::CurrentThread,
+        Some("multi_thread") => *flavor == Flavor::MultiThread,
+        Some("local") => *flavor == Flavor::Local,
+        _ => true,
+    };
+    let mut differing = 0;
+    for flavor in Flavor::ALL.into_iter().filter(wanted) {
+        let mut ways = EVERYWHERE.concat();
+        if let Some(name) = arguments.get(1) {
+            ways.retain(|way| way.name == name);
+        }
+        differing += harness::run(flavor, &ways);
+    }
+    ExitCode::from(u8::try_from(differing).unwrap_or(u8::MAX))
+}
