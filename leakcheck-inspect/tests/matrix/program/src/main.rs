@@ -5,20 +5,46 @@
 //! as they are found; lines are not.
 
 mod channels;
+mod combinators;
+mod dynamic;
 mod functions;
 mod harness;
 mod io;
+mod libraries;
+mod lines;
+mod local;
+mod local_runtime;
 mod methods;
 mod net;
+mod phases;
+mod shapes;
+mod streams;
 mod sync;
+mod tasks;
 mod time;
 
 use std::process::ExitCode;
 
 use harness::{Flavor, Way};
 
-const EVERYWHERE: &[&[Way]] =
-    &[channels::WAYS, functions::WAYS, io::WAYS, methods::WAYS, net::WAYS, sync::WAYS, time::WAYS];
+const EVERYWHERE: &[&[Way]] = &[
+    channels::WAYS,
+    combinators::WAYS,
+    dynamic::WAYS,
+    functions::WAYS,
+    io::WAYS,
+    libraries::WAYS,
+    lines::WAYS,
+    local::WAYS,
+    methods::WAYS,
+    net::WAYS,
+    phases::WAYS,
+    shapes::WAYS,
+    streams::WAYS,
+    sync::WAYS,
+    tasks::WAYS,
+    time::WAYS,
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -31,6 +57,9 @@ fn main() -> ExitCode {
     let mut differing = 0;
     for flavor in Flavor::ALL.into_iter().filter(wanted) {
         let mut ways = EVERYWHERE.concat();
+        if flavor == Flavor::Local {
+            ways.extend(local_runtime::WAYS);
+        }
         if let Some(name) = arguments.get(1) {
             ways.retain(|way| way.name == name);
         }

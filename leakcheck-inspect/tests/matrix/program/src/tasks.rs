@@ -57,7 +57,7 @@ fn abort_on_drop(park: &mut Park) {
 fn blocking(park: &mut Park) -> JoinHandle<()> {
     let (sender, receiver) = mpsc::channel::<()>();
     park.keep(sender);
-    tokio::task::spawn_blocking(move || drop(receiver.recv()))
+    tokio::task::spawn_blocking(move || receiver.recv().unwrap_or_default())
 }
 
 //= program::tasks::blocking_handle::{async block} at ~blocking_handle
@@ -77,9 +77,8 @@ fn blocking_handle(park: &mut Park) {
 fn join_set(park: &mut Park) {
     let question = question(park);
     let mut set = JoinSet::new();
-    let abort = set.spawn(ask(question));
-    park.look_at_id(abort.id());
-    drop(abort);
+    let id = set.spawn(ask(question)).id();
+    park.look_at_id(id);
     park.spawn(async move {
         while let Some(answer) = set.join_next().await {
             //~^ join_set
@@ -108,17 +107,12 @@ fn join_set_all(park: &mut Park) {
     });
 }
 
-//= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=
 //= program::tasks::join_map::{async block} at ~join_map
-//=   tokio_util::task::join_map::JoinMap::join_next [the end of any task of the set, task 1]
+//=   tokio_util::task::join_map::JoinMap::join_next [the end of any task of the set, task 0]
 fn join_map(park: &mut Park) {
     let question = question(park);
     let mut map = JoinMap::new();
     map.spawn("key", ask(question));
-    let id = map.keys_by_id_of_one();
-    park.look_at_id(id);
     park.spawn(async move {
         map.join_next().await.is_some() //~ join_map
     });
@@ -169,7 +163,7 @@ fn detached(park: &mut Park) {
 }
 
 //= program::tasks::spawned_by_a_task::{async block} at ~parent
-//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 18446744073709551615]
+//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 0]
 fn spawned_by_a_task(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {

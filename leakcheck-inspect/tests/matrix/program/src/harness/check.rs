@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ptr;
 
-use leakcheck_inspect::{Inspector, Phase, Process, Task};
+use leakcheck_inspect::{Inspector, Process, Task};
 use tokio::runtime::Handle;
 
 use super::expect::{Expectations, rewrite};
 use super::normal;
-use super::park::{Parked, Root, Way, When};
+use super::park::{Parked, Root, Way};
 
 /// What was found, way by way.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Findings {
                 Some(task) => {
                     let wrong = self.wrong.entry(parked.way).or_default();
                     wrong.extend(impossible(task, parked));
-                    normal::task(task, &ids)
+                    normal::task(task, parked.phases(), &ids)
                 }
                 None => "(not found)".to_owned(),
             };
@@ -113,10 +113,7 @@ fn impossible(task: &Task, parked: &Parked) -> Vec<String> {
     if task.state.join_interest != parked.joined {
         wrong.push(format!("its JoinHandle is kept: {}", parked.joined));
     }
-    let phases: &[Phase] = match parked.when {
-        When::Parked => &[Phase::Waiting],
-        When::Busy(phases) => phases,
-    };
+    let phases = parked.phases();
     if !phases.contains(&task.phase) {
         wrong.push(format!("it is {:?}, and should be one of {phases:?}", task.phase));
     }

@@ -7,10 +7,13 @@ use leakcheck_inspect::{Node, NodeKind, Phase, Source, Task};
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/");
 const MINUTE: i64 = 60_000;
 
-/// A task's text: how it is, and its tree. `ids` are the tasks of its way, in the order of spawning.
-pub(crate) fn task(task: &Task, ids: &[u64]) -> String {
+/// A task's text: how it is, and its tree. Tasks are numbered in the order of
+/// `ids`, those of its way; any other is task 0.
+/// The phase is left out where it may be one or another.
+pub(crate) fn task(task: &Task, phases: &[Phase], ids: &[u64]) -> String {
     let mut text = String::new();
     let phase = match task.phase {
+        _ if phases.len() > 1 => "",
         Phase::Waiting if task.is_unwakeable() => "unwakeable\n",
         Phase::Waiting => "",
         Phase::NeverPolled => "never polled\n",
@@ -64,7 +67,7 @@ fn normalise(node: &mut Node, ids: &[u64]) {
             wait.remaining_ms.map(|ms| (ms + MINUTE - 1).div_euclid(MINUTE) * MINUTE);
         for task in &mut wait.tasks {
             let place = ids.iter().position(|id| id == task);
-            *task = place.map_or(u64::MAX, |place| place as u64 + 1);
+            *task = place.map_or(0, |place| place as u64 + 1);
         }
     }
     for child in &mut node.children {

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use leakcheck_inspect::Phase;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::task::{Id, JoinHandle};
 
 /// One way to wait. The lines `//=` above its function say how its tasks have to be read.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,16 @@ pub(crate) enum When {
     Busy(&'static [Phase]),
 }
 
+impl Parked {
+    /// What it may do when it is looked at.
+    pub(crate) fn phases(&self) -> &'static [Phase] {
+        match self.when {
+            When::Parked => &[Phase::Waiting],
+            When::Busy(phases) => phases,
+        }
+    }
+}
+
 /// A future that no runtime has, polled by hand until nothing happens any more.
 pub(crate) struct Root {
     pub(crate) way: usize,
@@ -116,6 +126,17 @@ impl Park {
         self.look_at(&handle, false);
     }
 
+    /// The same, for whoever aborts the task and drops its handle.
+    #[track_caller]
+    pub(crate) fn spawn_to_abort<F>(&mut self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let handle = tokio::spawn(future);
+        self.look_at(&handle, false);
+        handle
+    }
+
     /// For a runtime that stays on its thread.
     #[track_caller]
     pub(crate) fn spawn_local<F>(&mut self, future: F)
@@ -143,13 +164,17 @@ impl Park {
     #[track_caller]
     pub(crate) fn look_at<T>(&mut self, handle: &JoinHandle<T>, joined: bool) {
         let at = Location::caller();
-        self.tasks.push(Parked {
-            way: self.way,
-            id: number(handle.id()),
-            joined,
-            spawned_at: Some((at.file(), at.line())),
-            when: When::Parked,
-        });
+        self.add(handle.id(), joined, Some((at.file(), at.line())));
+    }
+
+    /// The same, where a set has the handle.
+    pub(crate) fn look_at_id(&mut self, id: Id) {
+        self.add(id, true, None);
+    }
+
+    fn add(&mut self, id: Id, joined: bool, spawned_at: Option<(&'static str, u32)>) {
+        let (way, id, when) = (self.way, number(id), When::Parked);
+        self.tasks.push(Parked { way, id, joined, spawned_at, when });
     }
 
     /// The last task is not looked at before it is woken, by what is done while every worker is busy.
@@ -200,6 +225,6 @@ impl Park {
     }
 }
 
-pub(crate) fn number(id: tokio::task::Id) -> u64 {
+pub(crate) fn number(id: Id) -> u64 {
     id.to_string().parse().expect("ids are numbers")
 }
