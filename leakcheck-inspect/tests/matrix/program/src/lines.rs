@@ -76,8 +76,10 @@ fn in_a_loop(park: &mut Park) {
 fn method_chain(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
-        Some(question)
+        [question]
             .map(ask)
+            .into_iter()
+            .next()
             .expect("there is one")
             .await //~ method_chain
             .checked_add(1)
@@ -159,7 +161,7 @@ fn if_let_condition(park: &mut Park) {
                 question, // over several lines
             )
             .await
-            //~ if_let_condition
+            //~^ if_let_condition
             {
                 return answer;
             }

@@ -73,6 +73,16 @@ fn normalise(node: &mut Node, ids: &[u64]) {
     for child in &mut node.children {
         normalise(child, ids);
     }
+    count_equals(&mut node.children);
+}
+
+/// Many that are equal are one, with their number.
+fn count_equals(nodes: &mut Vec<Node>) {
+    let many = nodes.len();
+    if many > 3 && nodes.iter().all(|node| *node == nodes[0]) {
+        nodes.truncate(1);
+        nodes[0].name = format!("{many} times {}", nodes[0].name).into();
+    }
 }
 
 /// Ours by its path from here; a dependency's file without its version, and no line.
