@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{self, join_all, try_join_all};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::harness::{Park, ways};
 
@@ -92,8 +92,7 @@ fn select_by_reference(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
         //~^ select_by_reference
-        let mut interval = tokio::time::interval(HOUR);
-        interval.reset();
+        let mut interval = tokio::time::interval_at(Instant::now() + HOUR, HOUR);
         let asking = ask(question);
         tokio::pin!(asking);
         loop {

@@ -41,7 +41,7 @@ fn sleep_pinned(park: &mut Park) {
 //=   tokio::time::interval::Interval::tick [an interval's tick, due in 3600000 ms]
 fn interval_tick(park: &mut Park) {
     park.spawn(async {
-        let mut interval = time::interval(HOUR);
+        let mut interval = time::interval_at(Instant::now() + HOUR, HOUR);
         loop {
             interval.tick().await; //~ interval_tick
         }

@@ -55,7 +55,8 @@ pub(crate) fn impossible_places(node: &Node) -> Vec<String> {
 fn normalise(node: &mut Node, ids: &[u64]) {
     match node.kind {
         NodeKind::Cut => node.name = format!("(cut) {}", node.name).into(),
-        NodeKind::Task => node.name = format!("(task) {}", node.name).into(),
+        // Its name is its id.
+        NodeKind::Task => node.name = "(task)".into(),
         _ => {}
     }
     if let Some(at) = &mut node.at {

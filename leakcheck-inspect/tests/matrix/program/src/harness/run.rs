@@ -37,7 +37,7 @@ pub(crate) fn run(flavor: Flavor, ways: &[Way]) -> usize {
 
 async fn park_and_look(flavor: Flavor, ways: &[Way]) -> Findings {
     let image = || Image::current().expect("an executable");
-    let layout = TaskLayout::of_image(&image()).expect("debug info");
+    let layout = TaskLayout::of_image(image()).expect("debug info");
     let inspector = Arc::new(Inspector::new(image()));
     let handle = Handle::current();
 
