@@ -5,7 +5,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::harness::{Park, ways};
 
 //= program::channels::oneshot_receive::{async block} at ~oneshot_receive
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn oneshot_receive(park: &mut Park) {
     let (sender, receiver) = oneshot::channel::<u8>();
     park.keep(sender);
@@ -15,7 +15,7 @@ fn oneshot_receive(park: &mut Park) {
 }
 
 //= program::channels::oneshot_by_reference::{async block} at ~oneshot_by_reference
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn oneshot_by_reference(park: &mut Park) {
     let (sender, mut receiver) = oneshot::channel::<u8>();
     park.keep(sender);
@@ -26,7 +26,7 @@ fn oneshot_by_reference(park: &mut Park) {
 }
 
 //= program::channels::oneshot_closed::{async block} at ~oneshot_closed
-//=   tokio::sync::oneshot::Sender::closed [the receiver to be dropped, 1 receiver left]
+//=   tokio::sync::oneshot::Sender<u8>::closed [the receiver to be dropped]
 fn oneshot_closed(park: &mut Park) {
     let (mut sender, receiver) = oneshot::channel::<u8>();
     park.keep(receiver);
@@ -36,7 +36,7 @@ fn oneshot_closed(park: &mut Park) {
 }
 
 //= program::channels::mpsc_recv::{async block} at ~mpsc_recv
-//=   tokio::sync::mpsc::bounded::Receiver::recv [a message, 1 sender left]
+//=   tokio::sync::mpsc::Receiver<u8>::recv [a message, 1 sender left]
 fn mpsc_recv(park: &mut Park) {
     let (sender, mut receiver) = mpsc::channel::<u8>(1);
     park.keep(sender);
@@ -46,7 +46,7 @@ fn mpsc_recv(park: &mut Park) {
 }
 
 //= program::channels::mpsc_recv_of_three::{async block} at ~mpsc_recv_of_three
-//=   tokio::sync::mpsc::bounded::Receiver::recv [a message, 3 senders left]
+//=   tokio::sync::mpsc::Receiver<String>::recv [a message, 3 senders left]
 fn mpsc_recv_of_three(park: &mut Park) {
     let (sender, mut receiver) = mpsc::channel::<String>(100);
     park.keep([sender.clone(), sender.clone(), sender]);
@@ -59,7 +59,7 @@ fn mpsc_recv_of_three(park: &mut Park) {
 }
 
 //= program::channels::mpsc_recv_of_own_sender::{async block} at ~mpsc_recv_of_own_sender
-//=   tokio::sync::mpsc::bounded::Receiver::recv [a message, 1 sender left]
+//=   tokio::sync::mpsc::Receiver<u8>::recv [a message, 1 sender left]
 fn mpsc_recv_of_own_sender(park: &mut Park) {
     park.spawn_detached(async move {
         let (sender, mut receiver) = mpsc::channel::<u8>(1);
@@ -69,7 +69,7 @@ fn mpsc_recv_of_own_sender(park: &mut Park) {
 }
 
 //= program::channels::mpsc_recv_many::{async block} at ~mpsc_recv_many
-//=   tokio::sync::mpsc::bounded::Receiver::recv_many [a message, 1 sender left]
+//=   tokio::sync::mpsc::Receiver<u8>::recv_many [a message, 1 sender left]
 fn mpsc_recv_many(park: &mut Park) {
     let (sender, mut receiver) = mpsc::channel::<u8>(8);
     park.keep(sender);
@@ -80,7 +80,7 @@ fn mpsc_recv_many(park: &mut Park) {
 }
 
 //= program::channels::mpsc_send_full::{async block} at ~mpsc_send_full
-//=   tokio::sync::mpsc::bounded::Sender::send [room in the channel, 1 receiver left]
+//=   tokio::sync::mpsc::Sender<u64>::send [room in the channel]
 fn mpsc_send_full(park: &mut Park) {
     let (sender, receiver) = mpsc::channel::<u64>(1);
     sender.try_send(1).expect("room");
@@ -91,7 +91,7 @@ fn mpsc_send_full(park: &mut Park) {
 }
 
 //= program::channels::mpsc_reserve::{async block} at ~mpsc_reserve
-//=   tokio::sync::mpsc::bounded::Sender::reserve [room in the channel, 1 receiver left]
+//=   tokio::sync::mpsc::Sender<u64>::reserve [room in the channel]
 fn mpsc_reserve(park: &mut Park) {
     let (sender, receiver) = mpsc::channel::<u64>(1);
     sender.try_send(1).expect("room");
@@ -102,7 +102,7 @@ fn mpsc_reserve(park: &mut Park) {
 }
 
 //= program::channels::mpsc_reserve_owned::{async block} at ~mpsc_reserve_owned
-//=   tokio::sync::mpsc::bounded::Sender::reserve_owned [room in the channel, 1 receiver left]
+//=   tokio::sync::mpsc::Sender<u64>::reserve_owned [room in the channel]
 fn mpsc_reserve_owned(park: &mut Park) {
     let (sender, receiver) = mpsc::channel::<u64>(1);
     sender.try_send(1).expect("room");
@@ -113,7 +113,7 @@ fn mpsc_reserve_owned(park: &mut Park) {
 }
 
 //= program::channels::mpsc_closed::{async block} at ~mpsc_closed
-//=   tokio::sync::mpsc::bounded::Sender::closed [the receivers to be dropped, 1 receiver left]
+//=   tokio::sync::mpsc::Sender<u8>::closed [the receivers to be dropped]
 fn mpsc_closed(park: &mut Park) {
     let (sender, receiver) = mpsc::channel::<u8>(1);
     park.keep(receiver);
@@ -123,7 +123,7 @@ fn mpsc_closed(park: &mut Park) {
 }
 
 //= program::channels::unbounded_recv::{async block} at ~unbounded_recv
-//=   tokio::sync::mpsc::unbounded::UnboundedReceiver::recv [a message, 1 sender left]
+//=   tokio::sync::mpsc::UnboundedReceiver<u8>::recv [a message, 1 sender left]
 fn unbounded_recv(park: &mut Park) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<u8>();
     park.keep(sender);
@@ -133,7 +133,7 @@ fn unbounded_recv(park: &mut Park) {
 }
 
 //= program::channels::broadcast_recv::{async block} at ~broadcast_recv
-//=   tokio::sync::broadcast::Receiver::recv [a message, 1 sender left]
+//=   tokio::sync::broadcast::Receiver<u8>::recv [a message, 1 sender left]
 fn broadcast_recv(park: &mut Park) {
     let (sender, mut receiver) = broadcast::channel::<u8>(4);
     park.keep(sender);
@@ -143,7 +143,7 @@ fn broadcast_recv(park: &mut Park) {
 }
 
 //= program::channels::broadcast_closed::{async block} at ~broadcast_closed
-//=   tokio::sync::broadcast::Sender::closed [the receivers to be dropped, 1 receiver left]
+//=   tokio::sync::broadcast::Sender<u8>::closed [the receivers to be dropped]
 fn broadcast_closed(park: &mut Park) {
     let (sender, receiver) = broadcast::channel::<u8>(4);
     park.keep(receiver);
@@ -153,7 +153,7 @@ fn broadcast_closed(park: &mut Park) {
 }
 
 //= program::channels::watch_changed::{async block} at ~watch_changed
-//=   tokio::sync::watch::Receiver::changed [a change of the value, 1 sender left]
+//=   tokio::sync::watch::Receiver<i32>::changed [a change of the value, 1 sender left]
 fn watch_changed(park: &mut Park) {
     let (sender, mut receiver) = watch::channel(0);
     park.keep(sender);
@@ -163,7 +163,7 @@ fn watch_changed(park: &mut Park) {
 }
 
 //= program::channels::watch_wait_for::{async block} at ~watch_wait_for
-//=   tokio::sync::watch::Receiver::wait_for [a change of the value, 1 sender left]
+//=   tokio::sync::watch::Receiver<i32>::wait_for [a change of the value, 1 sender left]
 fn watch_wait_for(park: &mut Park) {
     let (sender, mut receiver) = watch::channel(0);
     park.keep(sender);
@@ -174,7 +174,7 @@ fn watch_wait_for(park: &mut Park) {
 }
 
 //= program::channels::watch_closed::{async block} at ~watch_closed
-//=   tokio::sync::watch::Sender::closed [the receivers to be dropped, 1 receiver left]
+//=   tokio::sync::watch::Sender<i32>::closed [the receivers to be dropped, 1 receiver left]
 fn watch_closed(park: &mut Park) {
     let (sender, receiver) = watch::channel(0);
     park.keep(receiver);

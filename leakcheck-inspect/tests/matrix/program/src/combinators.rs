@@ -29,8 +29,8 @@ async fn try_ask(question: Question) -> Result<u8, String> {
 
 //= program::combinators::select_of_two::{async block} at ~select_of_two in select!
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn select_of_two(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -43,10 +43,10 @@ fn select_of_two(park: &mut Park) {
 }
 
 //= program::combinators::three at ~select_of_three in select!
-//=   tokio::sync::mpsc::bounded::Receiver::recv [a message, 1 sender left]
+//=   tokio::sync::mpsc::Receiver<u8>::recv [a message, 1 sender left]
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn select_of_three(park: &mut Park) {
     let question = question(park);
     let (sender, receiver) = mpsc::channel(1);
@@ -65,8 +65,8 @@ async fn three(question: Question, mut numbers: mpsc::Receiver<u8>) -> u8 {
 }
 
 //= program::combinators::select_in_a_loop::{async block} at ~select_in_a_loop in select!
-//=   tokio::sync::mpsc::bounded::Receiver::recv [a message, 1 sender left]
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::mpsc::Receiver<i32>::recv [a message, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn select_in_a_loop(park: &mut Park) {
     let mut question = question(park);
     let (sender, mut numbers) = mpsc::channel(4);
@@ -86,8 +86,8 @@ fn select_in_a_loop(park: &mut Park) {
 
 //= program::combinators::select_by_reference::{async block} at ~select_by_reference in select!
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=   tokio::time::interval::Interval::tick [an interval's tick, due in 3600000 ms]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=   tokio::time::Interval::tick [an interval's tick, due in 3600000 ms]
 fn select_by_reference(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -106,7 +106,7 @@ fn select_by_reference(park: &mut Park) {
 
 //= program::combinators::select_then_wait::{async block} at ~select_then_wait
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn select_then_wait(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -120,9 +120,9 @@ fn select_then_wait(park: &mut Park) {
 //= program::combinators::select_in_select::{async block} at ~select_in_select in select!
 //=   program::combinators::two at ~inner_select in select!
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     tokio::time::sleep::Sleep [a timer, due in 7200000 ms]
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     tokio::time::Sleep [a timer, due in 7200000 ms]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn select_in_select(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -143,12 +143,10 @@ async fn two(question: Question) -> u8 {
 }
 
 //= program::combinators::futures_select::{async block} at ~futures_select in select!
-//=   futures_util::future::future::fuse::Fuse
-//=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=   futures_util::future::future::fuse::Fuse
-//=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   program::combinators::ask at ~ask
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=   program::combinators::ask at ~ask
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_select(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -165,8 +163,8 @@ fn futures_select(park: &mut Park) {
 //= program::combinators::futures_select_function::{async block} at ~futures_select_function
 //=   futures_util::future::select::Select
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_select_function(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -177,8 +175,8 @@ fn futures_select_function(park: &mut Park) {
 
 //= program::combinators::tokio_join::{async block} at ~tokio_join in join!
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn tokio_join(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -189,7 +187,7 @@ fn tokio_join(park: &mut Park) {
 
 //= program::combinators::tokio_join_half_done::{async block} at ~tokio_join_half_done in join!
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn tokio_join_half_done(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -200,9 +198,9 @@ fn tokio_join_half_done(park: &mut Park) {
 
 //= program::combinators::tokio_try_join::{async block} at ~tokio_try_join in try_join!
 //=   program::combinators::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=   program::combinators::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn tokio_try_join(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -213,9 +211,9 @@ fn tokio_try_join(park: &mut Park) {
 
 //= program::combinators::futures_join::{async block} at ~futures_join in join!
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=   program::combinators::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_join(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -227,9 +225,9 @@ fn futures_join(park: &mut Park) {
 //= program::combinators::futures_join_function::{async block} at ~futures_join_function
 //=   futures_util::future::join::Join
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_join_function(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -240,11 +238,11 @@ fn futures_join_function(park: &mut Park) {
 //= program::combinators::join_all_of_three::{async block} at ~join_all_of_three
 //=   futures_util::future::join_all::JoinAll
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn join_all_of_three(park: &mut Park) {
     let questions: Vec<_> = (0..3).map(|_| question(park)).collect();
     park.spawn(async move {
@@ -255,7 +253,7 @@ fn join_all_of_three(park: &mut Park) {
 //= program::combinators::join_all_half_done::{async block} at ~join_all_half_done
 //=   futures_util::future::join_all::JoinAll
 //=     program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn join_all_half_done(park: &mut Park) {
     let question = question(park);
     let (answered, done) = oneshot::channel();
@@ -267,8 +265,12 @@ fn join_all_half_done(park: &mut Park) {
 
 //= program::combinators::join_all_of_many::{async block} at ~join_all_of_many
 //=   futures_util::future::join_all::JoinAll
-//=     32 times program::combinators::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::stream::stream::collect::Collect
+//=       futures_util::stream::futures_ordered::FuturesOrdered
+//=         futures::stream::FuturesUnordered
+//=           32 times futures_util::stream::futures_ordered::OrderWrapper
+//=             program::combinators::ask at ~ask
+//=               tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn join_all_of_many(park: &mut Park) {
     let questions: Vec<_> = (0..32).map(|_| question(park)).collect();
     park.spawn(async move {
@@ -278,10 +280,12 @@ fn join_all_of_many(park: &mut Park) {
 
 //= program::combinators::try_join_all_of_two::{async block} at ~try_join_all_of_two
 //=   futures_util::future::try_join_all::TryJoinAll
-//=     program::combinators::try_ask at ~try_ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     program::combinators::try_ask at ~try_ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::future::try_future::into_future::IntoFuture
+//=       program::combinators::try_ask at ~try_ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     futures_util::future::try_future::into_future::IntoFuture
+//=       program::combinators::try_ask at ~try_ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn try_join_all_of_two(park: &mut Park) {
     let questions = [question(park), question(park)];
     park.spawn(async move {

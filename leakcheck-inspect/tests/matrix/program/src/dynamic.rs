@@ -22,14 +22,14 @@ async fn ask(question: Question) -> u8 {
 }
 
 //= program::dynamic::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn spawned_boxed(park: &mut Park) {
     let boxed: Boxed<u8> = Box::pin(ask(question(park)));
     park.spawn(boxed);
 }
 
 //= program::dynamic::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn spawned_boxed_twice(park: &mut Park) {
     let boxed: Boxed<u8> = Box::pin(ask(question(park)));
     let boxed: Boxed<u8> = Box::pin(boxed);
@@ -38,7 +38,7 @@ fn spawned_boxed_twice(park: &mut Park) {
 
 //= program::dynamic::pinned_box::{async block} at ~pinned_box
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn pinned_box(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -48,7 +48,7 @@ fn pinned_box(park: &mut Park) {
 
 //= program::dynamic::dyn_box::{async block} at ~dyn_box
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn dyn_box(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -59,7 +59,7 @@ fn dyn_box(park: &mut Park) {
 
 //= program::dynamic::dyn_unpin_box::{async block} at ~dyn_unpin_box
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn dyn_unpin_box(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -70,7 +70,7 @@ fn dyn_unpin_box(park: &mut Park) {
 
 //= program::dynamic::dyn_reference::{async block} at ~dyn_reference
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn dyn_reference(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -81,7 +81,7 @@ fn dyn_reference(park: &mut Park) {
 }
 
 //= program::dynamic::dyn_of_a_leaf::{async block} at ~dyn_of_a_leaf
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn dyn_of_a_leaf(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -94,7 +94,7 @@ fn dyn_of_a_leaf(park: &mut Park) {
 //=   program::dynamic::with at ~with
 //=     program::dynamic::with at ~with
 //=       program::dynamic::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn dyn_of_generics(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -109,7 +109,7 @@ async fn with<T, F: Future>(value: T, future: F) -> (T, F::Output) {
 
 //= program::dynamic::pin_macro::{async block} at ~pin_macro
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn pin_macro(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -120,7 +120,7 @@ fn pin_macro(park: &mut Park) {
 
 //= program::dynamic::tokio_pin::{async block} at ~tokio_pin
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn tokio_pin(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -132,7 +132,7 @@ fn tokio_pin(park: &mut Park) {
 
 //= program::dynamic::poll_fn::{async block} at ~poll_fn
 //=   program::dynamic::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn poll_fn(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -144,7 +144,7 @@ fn poll_fn(park: &mut Park) {
 //= program::dynamic::in_an_arc::{async block} at ~in_an_arc
 //=   program::dynamic::Held
 //=     program::dynamic::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn in_an_arc(park: &mut Park) {
     let asking: Boxed<u8> = Box::pin(ask(question(park)));
     let held = Arc::new(Mutex::new(asking));
@@ -168,7 +168,7 @@ impl Future for Held {
 //= program::dynamic::handwritten::{async block} at ~handwritten
 //=   program::dynamic::Traced
 //=     program::dynamic::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn handwritten(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -221,12 +221,12 @@ fn spawned_leaf(park: &mut Park) {
 }
 
 //= unwakeable
-//= core::future::pending::Pending [nothing: it never ends]
+//= core::future::Pending<()> [nothing: it never ends]
 fn spawned_pending(park: &mut Park) {
     park.spawn(std::future::pending::<()>());
 }
 
-//= tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//= tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn spawned_receiver(park: &mut Park) {
     let question = question(park);
     park.spawn(question);

@@ -14,7 +14,7 @@ fn question(park: &mut Park) -> Question {
 }
 
 //= program::functions::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn async_fn(park: &mut Park) {
     let question = question(park);
     park.spawn(ask(question));
@@ -27,7 +27,7 @@ async fn ask(question: Question) -> u8 {
 //= program::functions::ask_loudly at ~ask_loudly
 //=   program::functions::ask_kindly at ~ask_kindly
 //=     program::functions::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn chain_of_calls(park: &mut Park) {
     let question = question(park);
     park.spawn(ask_loudly(question));
@@ -42,7 +42,7 @@ async fn ask_kindly(question: Question) -> Result<u8, String> {
 }
 
 //= program::functions::generic at ~generic
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn generic_async_fn(park: &mut Park) {
     let question = question(park);
     park.spawn(generic::<Vec<String>, _>(Vec::new(), question));
@@ -53,7 +53,7 @@ async fn generic<T: Default, F: Future>(with: T, future: F) -> (T, F::Output) {
 }
 
 //= program::functions::async_closure::{async closure} at ~async_closure
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn async_closure(park: &mut Park) {
     let question = question(park);
     let closure = async move || question.await; //~ async_closure
@@ -64,8 +64,8 @@ fn call_once<F: Future>(closure: impl FnOnce() -> F) -> F {
     closure()
 }
 
-//= program::functions::closure_of_block::{closure}::{async block} at ~closure_of_block
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//= program::functions::closure_of_block::{async block} at ~closure_of_block
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn closure_of_block(park: &mut Park) {
     let question = question(park);
     let closure = |question: Question| async move {
@@ -75,7 +75,7 @@ fn closure_of_block(park: &mut Park) {
 }
 
 //= program::functions::block_of_function::{async block} at ~block_of_function
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn block_in_function(park: &mut Park) {
     let question = question(park);
     park.spawn(block_of_function(question));
@@ -89,7 +89,7 @@ fn block_of_function(question: Question) -> impl Future<Output = u8> + Send {
 }
 
 //= program::functions::outer::inner::deepest::waits at ~deep_module
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn nested_modules(park: &mut Park) {
     let question = question(park);
     park.spawn(outer::inner::deepest::waits(question));
@@ -106,7 +106,7 @@ mod outer {
 }
 
 //= program::functions::function_in_function::local at ~local_function
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn function_in_function(park: &mut Park) {
     async fn local(question: Question) {
         question.await.ok(); //~ local_function
@@ -116,9 +116,9 @@ fn function_in_function(park: &mut Park) {
 }
 
 //= program::functions::blocks_three_deep::{async block} at ~deep_1
-//=   program::functions::blocks_three_deep::{async block}::{async block} at ~deep_2
-//=     program::functions::blocks_three_deep::{async block}::{async block}::{async block} at ~deep_3
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   program::functions::blocks_three_deep::{async block} at ~deep_2
+//=     program::functions::blocks_three_deep::{async block} at ~deep_3
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn blocks_three_deep(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -136,7 +136,7 @@ fn blocks_three_deep(park: &mut Park) {
 //=   program::functions::countdown at ~countdown
 //=     program::functions::countdown at ~countdown
 //=       program::functions::countdown at ~countdown_end
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn recursion(park: &mut Park) {
     let question = question(park);
     park.spawn(countdown(3, question));
@@ -152,7 +152,7 @@ async fn countdown(from: u8, question: Question) -> u8 {
 //= program::functions::descend::{async block} at ~descend
 //=   program::functions::descend::{async block} at ~descend
 //=     program::functions::descend::{async block} at ~descend_end
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn recursion_of_boxes(park: &mut Park) {
     let question = question(park);
     park.spawn(descend(2, question));
@@ -169,7 +169,7 @@ fn descend(from: u8, question: Question) -> std::pin::Pin<Box<dyn Future<Output 
 }
 
 //= program::functions::large at ~large
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn large_future(park: &mut Park) {
     let question = question(park);
     park.spawn(large(question));
@@ -183,7 +183,7 @@ async fn large(question: Question) -> u8 {
 
 //= unwakeable
 //= program::functions::nothing at ~nothing
-//=   core::future::pending::Pending [nothing: it never ends]
+//=   core::future::Pending<()> [nothing: it never ends]
 fn no_captures(park: &mut Park) {
     park.spawn(nothing());
 }
@@ -194,7 +194,7 @@ async fn nothing() {
 
 //= program::functions::never_returns::{async block} at ~calls_never
 //=   program::functions::never at ~never
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn never_returns(park: &mut Park) {
     let question = question(park);
     park.spawn(async move { match never(question).await {} }); //~ calls_never

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::harness::{Park, ways};
 
 //= program::io::duplex_read::{async block} at ~duplex_read
-//=   tokio::io::util::read::Read [data]
+//=   tokio::io::util::read::Read<DuplexStream> [data]
 fn duplex_read(park: &mut Park) {
     let (mut ours, theirs) = tokio::io::duplex(16);
     park.keep(theirs);
@@ -23,7 +23,7 @@ fn duplex_read(park: &mut Park) {
 }
 
 //= program::io::duplex_write::{async block} at ~duplex_write
-//=   tokio::io::util::write_all::WriteAll [room to write]
+//=   tokio::io::util::write_all::WriteAll<DuplexStream> [room to write]
 fn duplex_write(park: &mut Park) {
     let (mut ours, theirs) = tokio::io::duplex(16);
     park.keep(theirs);
@@ -33,7 +33,7 @@ fn duplex_write(park: &mut Park) {
 }
 
 //= program::io::pipe_read::{async block} at ~pipe_read
-//=   tokio::io::util::read::Read [data]
+//=   tokio::io::util::read::Read<Receiver> [data]
 fn pipe_read(park: &mut Park) {
     let (sender, mut receiver) = pipe::pipe().expect("a pipe");
     park.keep(sender);
@@ -44,7 +44,7 @@ fn pipe_read(park: &mut Park) {
 }
 
 //= program::io::fd_readable::{async block} at ~fd_readable
-//=   tokio::io::async_fd::AsyncFd::readable [readiness]
+//=   tokio::io::unix::AsyncFd<UnixStream>::readable [readiness]
 fn fd_readable(park: &mut Park) {
     let (ours, theirs) = StdUnixStream::pair().expect("sockets");
     ours.set_nonblocking(true).expect("possible");
@@ -66,7 +66,7 @@ fn signal_recv(park: &mut Park) {
 }
 
 //= program::io::ctrl_c::{async block} at ~ctrl_c
-//=   tokio::signal::ctrl_c::ctrl_c [a signal]
+//=   tokio::signal::ctrl_c [a signal]
 fn ctrl_c(park: &mut Park) {
     park.spawn(async {
         tokio::signal::ctrl_c().await.is_ok() //~ ctrl_c
@@ -90,7 +90,7 @@ fn child_wait(park: &mut Park) {
 }
 
 //= program::io::child_output::{async block} at ~child_output
-//=   tokio::io::util::read_to_string::ReadToString [data]
+//=   tokio::io::util::read_to_string::ReadToString<ChildStdout> [data]
 fn child_output(park: &mut Park) {
     let mut child = cat().spawn().expect("`cat`");
     let mut output = child.stdout.take().expect("piped");

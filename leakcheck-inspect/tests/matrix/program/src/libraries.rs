@@ -31,8 +31,9 @@ async fn serve(question: Question) -> Result<u8, std::io::Error> {
 
 //= program::libraries::mapped::{async block} at ~mapped
 //=   futures_util::future::future::Map
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::future::future::map::Map
+//=       program::libraries::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn mapped(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -42,8 +43,11 @@ fn mapped(park: &mut Park) {
 
 //= program::libraries::then_first::{async block} at ~then_first
 //=   futures_util::future::future::Then
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::future::future::flatten::Flatten
+//=       futures_util::future::future::Map
+//=         futures_util::future::future::map::Map
+//=           program::libraries::ask at ~ask
+//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn then_first(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -53,8 +57,9 @@ fn then_first(park: &mut Park) {
 
 //= program::libraries::then_second::{async block} at ~then_second
 //=   futures_util::future::future::Then
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::future::future::flatten::Flatten
+//=       program::libraries::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn then_second(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -64,9 +69,15 @@ fn then_second(park: &mut Park) {
 
 //= program::libraries::and_then::{async block} at ~and_then
 //=   futures_util::future::try_future::AndThen
-//=     program::libraries::serve at ~serve
-//=       program::libraries::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures_util::future::try_future::TryFlatten
+//=       futures_util::future::try_future::try_flatten::TryFlatten
+//=         futures_util::future::try_future::MapOk
+//=           futures_util::future::future::Map
+//=             futures_util::future::future::map::Map
+//=               futures_util::future::try_future::into_future::IntoFuture
+//=                 program::libraries::serve at ~serve
+//=                   program::libraries::ask at ~ask
+//=                     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn and_then(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -76,14 +87,16 @@ fn and_then(park: &mut Park) {
 }
 
 //= program::libraries::shared::{async block} at ~shared_one
-//=   futures_util::future::future::shared::Shared
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures::future::Shared
+//=     futures_util::future::future::shared::FutureOrOutput
+//=       program::libraries::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::libraries::shared::{async block} at ~shared_two
-//=   futures_util::future::future::shared::Shared
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures::future::Shared
+//=     futures_util::future::future::shared::FutureOrOutput
+//=       program::libraries::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn shared(park: &mut Park) {
     let one = ask(question(park)).shared();
     let two = one.clone();
@@ -96,9 +109,8 @@ fn shared(park: &mut Park) {
 }
 
 //= program::libraries::fused::{async block} at ~fused
-//=   futures_util::future::future::fuse::Fuse
-//=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   program::libraries::ask at ~ask
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn fused(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -108,7 +120,7 @@ fn fused(park: &mut Park) {
 
 //= program::libraries::boxed::{async block} at ~boxed
 //=   program::libraries::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn boxed(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -119,7 +131,7 @@ fn boxed(park: &mut Park) {
 //= program::libraries::panics_caught::{async block} at ~panics_caught
 //=   futures_util::future::future::catch_unwind::CatchUnwind
 //=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn panics_caught(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -130,7 +142,7 @@ fn panics_caught(park: &mut Park) {
 //= program::libraries::abortable::{async block} at ~abortable
 //=   futures_util::abortable::Abortable
 //=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn abortable(park: &mut Park) {
     let (asking, handle) = futures::future::abortable(ask(question(park)));
     park.keep(handle);
@@ -140,7 +152,7 @@ fn abortable(park: &mut Park) {
 }
 
 //= program::libraries::futures_oneshot::{async block} at ~futures_oneshot
-//=   futures_channel::oneshot::Receiver [an answer]
+//=   futures::channel::oneshot::Receiver<u8> [an answer]
 fn futures_oneshot(park: &mut Park) {
     let (sender, receiver) = futures_oneshot::channel::<u8>();
     park.keep(sender);
@@ -150,7 +162,8 @@ fn futures_oneshot(park: &mut Park) {
 }
 
 //= program::libraries::futures_next::{async block} at ~futures_next
-//=   futures_channel::mpsc::Receiver [a message]
+//=   futures_util::stream::stream::next::Next
+//=     futures::channel::mpsc::Receiver<u8> [a message]
 fn futures_next(park: &mut Park) {
     let (sender, mut receiver) = futures_mpsc::channel::<u8>(1);
     park.keep(sender);
@@ -160,7 +173,9 @@ fn futures_next(park: &mut Park) {
 }
 
 //= program::libraries::futures_send::{async block} at ~futures_send
-//=   futures_channel::mpsc::Sender [room in the channel]
+//=   futures_util::sink::send::Send
+//=     futures_util::sink::feed::Feed
+//=       futures::channel::mpsc::Sender<u8> [room in the channel]
 fn futures_send(park: &mut Park) {
     let (mut sender, receiver) = futures_mpsc::channel::<u8>(0);
     sender.try_send(1).expect("room");
@@ -171,7 +186,7 @@ fn futures_send(park: &mut Park) {
 }
 
 //= program::libraries::futures_lock::{async block} at ~futures_lock
-//=   futures_util::lock::mutex::MutexLockFuture [the lock]
+//=   futures::lock::Mutex<i32>::lock [the lock]
 fn futures_lock(park: &mut Park) {
     let mutex = Arc::new(futures::lock::Mutex::new(0));
     park.keep(mutex.try_lock_owned().expect("free"));
@@ -181,7 +196,7 @@ fn futures_lock(park: &mut Park) {
 }
 
 //= program::libraries::async_channel_recv::{async block} at ~async_channel_recv
-//=   async_channel::Recv [a message]
+//=   async_channel::Receiver<u8>::recv [a message]
 fn async_channel_recv(park: &mut Park) {
     let (sender, receiver) = async_channel::bounded::<u8>(1);
     park.keep(sender);
@@ -191,7 +206,7 @@ fn async_channel_recv(park: &mut Park) {
 }
 
 //= program::libraries::async_channel_send::{async block} at ~async_channel_send
-//=   async_channel::Send [room in the channel]
+//=   async_channel::Sender<u8>::send [room in the channel]
 fn async_channel_send(park: &mut Park) {
     let (sender, receiver) = async_channel::bounded::<u8>(1);
     sender.try_send(1).expect("room");
@@ -203,7 +218,7 @@ fn async_channel_send(park: &mut Park) {
 
 //= tracing::instrument::Instrumented
 //=   program::libraries::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn instrumented_task(park: &mut Park) {
     let asking = ask(question(park)).instrument(tracing::info_span!("asking"));
     park.spawn(asking);
@@ -212,7 +227,7 @@ fn instrumented_task(park: &mut Park) {
 //= program::libraries::instrumented::{async block} at ~instrumented
 //=   tracing::instrument::Instrumented
 //=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn instrumented(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -223,7 +238,7 @@ fn instrumented(park: &mut Park) {
 //= program::libraries::service_call::{async block} at ~service_call
 //=   program::libraries::serve at ~serve
 //=     program::libraries::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn service_call(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -233,10 +248,12 @@ fn service_call(park: &mut Park) {
 
 //= program::libraries::service_with_a_timeout::{async block} at ~service_with_a_timeout
 //=   tower::util::oneshot::Oneshot
-//=     tower::timeout::future::ResponseFuture [timeout, due in 3600000 ms]
-//=       program::libraries::serve at ~serve
-//=         program::libraries::ask at ~ask
-//=           tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tower::util::oneshot::State
+//=       tower::timeout::future::ResponseFuture
+//=         program::libraries::serve at ~serve
+//=           program::libraries::ask at ~ask
+//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=         tokio::time::Sleep [a timer, due in 3600000 ms]
 fn service_with_a_timeout(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -247,9 +264,10 @@ fn service_with_a_timeout(park: &mut Park) {
 
 //= program::libraries::service_boxed::{async block} at ~service_boxed
 //=   tower::util::oneshot::Oneshot
-//=     program::libraries::serve at ~serve
-//=       program::libraries::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tower::util::oneshot::State
+//=       program::libraries::serve at ~serve
+//=         program::libraries::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn service_boxed(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {

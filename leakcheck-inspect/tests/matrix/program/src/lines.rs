@@ -34,21 +34,21 @@ async fn three_awaits([one, two, three]: [Question; 3]) -> u8 {
 }
 
 //= program::lines::three_awaits at ~first_await
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn at_the_first_await(park: &mut Park) {
     let question = question(park);
     park.spawn(three_awaits([question, answered(), answered()]));
 }
 
 //= program::lines::three_awaits at ~second_await
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn at_the_second_await(park: &mut Park) {
     let question = question(park);
     park.spawn(three_awaits([answered(), question, answered()]));
 }
 
 //= program::lines::three_awaits at ~third_await
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn at_the_third_await(park: &mut Park) {
     let question = question(park);
     park.spawn(three_awaits([answered(), answered(), question]));
@@ -56,7 +56,7 @@ fn at_the_third_await(park: &mut Park) {
 
 //= program::lines::in_a_loop::{async block} at ~second_in_loop
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn in_a_loop(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -72,7 +72,7 @@ fn in_a_loop(park: &mut Park) {
 
 //= program::lines::method_chain::{async block} at ~method_chain
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn method_chain(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -89,7 +89,7 @@ fn method_chain(park: &mut Park) {
 
 //= program::lines::arguments_on_lines::{async block} at ~arguments_on_lines
 //=   program::lines::three_awaits at ~second_await
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn arguments_on_lines(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -105,7 +105,7 @@ fn arguments_on_lines(park: &mut Park) {
 
 //= program::lines::in_an_argument::{async block} at ~in_an_argument
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn in_an_argument(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -123,7 +123,7 @@ async fn try_ask(question: Question) -> Result<u8, oneshot::error::RecvError> {
 
 //= program::lines::question_marks::{async block} at ~question_marks
 //=   program::lines::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn question_marks(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -136,7 +136,7 @@ fn question_marks(park: &mut Park) {
 
 //= program::lines::match_condition::{async block} at ~match_condition
 //=   program::lines::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn match_condition(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -151,7 +151,7 @@ fn match_condition(park: &mut Park) {
 
 //= program::lines::if_let_condition::{async block} at ~if_let_condition
 //=   program::lines::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn if_let_condition(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -172,7 +172,7 @@ fn if_let_condition(park: &mut Park) {
 
 //= program::lines::while_condition::{async block} at ~while_condition
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn while_condition(park: &mut Park) {
     let mut questions = vec![question(park), answered()];
     park.spawn(async move {
@@ -185,7 +185,7 @@ fn while_condition(park: &mut Park) {
 
 //= program::lines::match_arm::{async block} at ~match_arm
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn match_arm(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -199,7 +199,7 @@ fn match_arm(park: &mut Park) {
 
 //= program::lines::let_else::{async block} at ~let_else
 //=   program::lines::try_ask at ~try_ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn let_else(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -220,7 +220,7 @@ macro_rules! ask_it {
 
 //= program::lines::own_macro::{async block} at ~own_macro
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn own_macro(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -237,7 +237,7 @@ macro_rules! evaluate {
 
 //= program::lines::await_in_an_argument_of_a_macro::{async block} at ~macro_argument
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn await_in_an_argument_of_a_macro(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -251,7 +251,7 @@ fn await_in_an_argument_of_a_macro(park: &mut Park) {
 
 //= program::lines::await_in_format::{async block} at ~await_in_format
 //=   program::lines::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn await_in_format(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tokio::sync::oneshot;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::LocalSet;
 
 use crate::harness::{Park, ways};
 
@@ -21,7 +21,7 @@ async fn ask(question: Question) -> u8 {
 
 //= program::local::block_on::{async block} at ~block_on
 //=   program::local::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn block_on(park: &mut Park) {
     let question = question(park);
     let not_send = Rc::new(1);
@@ -32,21 +32,23 @@ fn block_on(park: &mut Park) {
 }
 
 //= program::local::run_until::{async block} at ~run_until
-//=   tokio::task::local::LocalSet::run_until
-//=     program::local::run_until::{async block}::{async block} at ~run_until_inner
-//=       program::local::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     (task) program::local::run_until::{async block}::{async block}::{async block} at ~run_until_task
-//=       program::local::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::task::local::LocalSet::run_until at tokio/src/task/local.rs:0
+//=     tokio::task::LocalSet::run_until
+//=       program::local::run_until::{async block} at ~run_until_inner
+//=         program::local::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=       (task)
+//=         program::local::run_until::{async block} at ~run_until_task
+//=           program::local::ask at ~ask
+//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn run_until(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.poll_here(async move {
         let local = LocalSet::new();
+        local.spawn_local(async move {
+            ask(one).await; //~ run_until_task
+        });
         let body = async move {
-            spawn_local(async move {
-                ask(one).await; //~ run_until_task
-            });
             ask(two).await; //~ run_until_inner
         };
         local.run_until(body).await; //~ run_until
@@ -54,11 +56,13 @@ fn run_until(park: &mut Park) {
 }
 
 //= program::local::set_awaited::{async block} at ~set_awaited
-//=   tokio::task::local::LocalSet
-//=     (task) program::local::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     (task) program::local::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::task::LocalSet
+//=     (task)
+//=       program::local::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     (task)
+//=       program::local::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn set_awaited(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.poll_here(async move {

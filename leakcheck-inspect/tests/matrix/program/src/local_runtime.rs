@@ -21,17 +21,19 @@ async fn ask(question: Rc<Question>) -> u8 {
 }
 
 //= program::local_runtime::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn spawned_local(park: &mut Park) {
     let question = Rc::new(question(park));
     park.spawn_local(ask(question));
 }
 
 //= program::local_runtime::set_in_a_task::{async block} at ~set_in_a_task
-//=   tokio::task::local::LocalSet::run_until
-//=     tokio::runtime::task::join::JoinHandle [the end of a task, task 0]
-//=     (task) program::local_runtime::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::task::local::LocalSet::run_until at tokio/src/task/local.rs:0
+//=     tokio::task::LocalSet::run_until
+//=       tokio::task::JoinHandle<u8> [the end of a task, task 0]
+//=       (task)
+//=         program::local_runtime::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn set_in_a_task(park: &mut Park) {
     let question = Rc::new(question(park));
     park.spawn_local(async move {

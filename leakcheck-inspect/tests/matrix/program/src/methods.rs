@@ -51,7 +51,7 @@ impl Store for Cache {
 
 //= program::methods::inherent::{async block} at ~inherent
 //=   program::methods::Cache::load at ~load
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn inherent(park: &mut Park) {
     let mut cache = Cache { question: question(park) };
     park.spawn(async move {
@@ -60,7 +60,7 @@ fn inherent(park: &mut Park) {
 }
 
 //= program::methods::Cache::shared at ~shared
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn on_an_arc(park: &mut Park) {
     let cache = Cache { question: question(park) };
     let question = question(park);
@@ -70,7 +70,7 @@ fn on_an_arc(park: &mut Park) {
 //= program::methods::of_a_trait::{async block} at ~of_a_trait
 //=   <program::methods::Cache as program::methods::Store>::get at ~get
 //=     program::methods::Cache::load at ~load
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_a_trait(park: &mut Park) {
     let mut cache = Cache { question: question(park) };
     park.spawn(async move {
@@ -82,7 +82,7 @@ fn of_a_trait(park: &mut Park) {
 //=   program::methods::Store::get_or::{async block} at ~get_or
 //=     <program::methods::Cache as program::methods::Store>::get at ~get
 //=       program::methods::Cache::load at ~load
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn provided(park: &mut Park) {
     let mut cache = Cache { question: question(park) };
     park.spawn(async move {
@@ -108,7 +108,7 @@ impl<T: Send> Store for Pool<T> {
 }
 
 //= program::methods::Pool<T>::take at ~take
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_a_generic_type(park: &mut Park) {
     let pool = Pool { question: question(park), of: PhantomData::<Vec<u8>> };
     park.spawn(pool.take());
@@ -116,7 +116,7 @@ fn of_a_generic_type(park: &mut Park) {
 
 //= program::methods::of_a_generic_type_and_a_trait::{async block} at ~of_generic_and_trait
 //=   <program::methods::Pool<T> as program::methods::Store>::get at ~pool_get
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_a_generic_type_and_a_trait(park: &mut Park) {
     let mut pool = Pool { question: question(park), of: PhantomData::<String> };
     park.spawn(async move {
@@ -128,7 +128,7 @@ fn of_a_generic_type_and_a_trait(park: &mut Park) {
 //=   program::methods::twice at ~twice
 //=     <program::methods::Cache as program::methods::Store>::get at ~get
 //=       program::methods::Cache::load at ~load
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_any_store(park: &mut Park) {
     let mut cache = Cache { question: question(park) };
     park.spawn(async move {
@@ -158,7 +158,7 @@ impl Service for Loud {
 
 //= program::methods::boxed_by_a_trait::{async block} at ~boxed_by_a_trait
 //=   <program::methods::Loud as program::methods::Service>::call::{async block} at ~loud_call
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn boxed_by_a_trait(park: &mut Park) {
     let question = question(park);
     let service: Box<dyn Service> = Box::new(Loud);

@@ -30,7 +30,7 @@ fn unix_pair() -> (UnixStream, StdUnixStream) {
 }
 
 //= program::net::tcp_accept::{async block} at ~tcp_accept
-//=   tokio::net::tcp::listener::TcpListener::accept [a connection]
+//=   tokio::net::TcpListener::accept [a connection]
 fn tcp_accept(park: &mut Park) {
     let listener = tcp_listener();
     park.spawn(async move {
@@ -39,7 +39,7 @@ fn tcp_accept(park: &mut Park) {
 }
 
 //= program::net::tcp_accept_loop::{async block} at ~tcp_accept_loop
-//=   tokio::net::tcp::listener::TcpListener::accept [a connection]
+//=   tokio::net::TcpListener::accept [a connection]
 fn tcp_accept_loop(park: &mut Park) {
     let listener = tcp_listener();
     park.spawn(async move {
@@ -53,7 +53,7 @@ fn tcp_accept_loop(park: &mut Park) {
 }
 
 //= program::net::unix_accept::{async block} at ~unix_accept
-//=   tokio::net::unix::listener::UnixListener::accept [a connection]
+//=   tokio::net::UnixListener::accept [a connection]
 fn unix_accept(park: &mut Park) {
     let name = format!("leakcheck-matrix-{}-{}", std::process::id(), park.way);
     let path = std::env::temp_dir().join(name);
@@ -66,7 +66,7 @@ fn unix_accept(park: &mut Park) {
 }
 
 //= program::net::udp_recv::{async block} at ~udp_recv
-//=   tokio::net::udp::UdpSocket::recv [data]
+//=   tokio::net::UdpSocket::recv [data]
 fn udp_recv(park: &mut Park) {
     let socket = udp_socket();
     park.spawn(async move {
@@ -76,7 +76,7 @@ fn udp_recv(park: &mut Park) {
 }
 
 //= program::net::udp_recv_from::{async block} at ~udp_recv_from
-//=   tokio::net::udp::UdpSocket::recv_from [data]
+//=   tokio::net::UdpSocket::recv_from [data]
 fn udp_recv_from(park: &mut Park) {
     let socket = udp_socket();
     park.spawn(async move {
@@ -92,7 +92,7 @@ fn udp_socket() -> UdpSocket {
 }
 
 //= program::net::unix_datagram_recv::{async block} at ~unix_datagram_recv
-//=   tokio::net::unix::datagram::socket::UnixDatagram::recv [data]
+//=   tokio::net::UnixDatagram::recv [data]
 fn unix_datagram_recv(park: &mut Park) {
     let (ours, theirs) = UnixDatagram::pair().expect("sockets");
     park.keep(theirs);
@@ -103,7 +103,7 @@ fn unix_datagram_recv(park: &mut Park) {
 }
 
 //= program::net::tcp_readable::{async block} at ~tcp_readable
-//=   tokio::net::tcp::stream::TcpStream::readable [readiness]
+//=   tokio::net::TcpStream::readable [readiness]
 fn tcp_readable(park: &mut Park) {
     let (stream, peer) = tcp_pair();
     park.keep(peer);
@@ -113,7 +113,7 @@ fn tcp_readable(park: &mut Park) {
 }
 
 //= program::net::tcp_peek::{async block} at ~tcp_peek
-//=   tokio::net::tcp::stream::TcpStream::peek [data]
+//=   tokio::net::TcpStream::peek [data]
 fn tcp_peek(park: &mut Park) {
     let (stream, peer) = tcp_pair();
     park.keep(peer);
@@ -124,7 +124,7 @@ fn tcp_peek(park: &mut Park) {
 }
 
 //= program::net::tcp_read::{async block} at ~tcp_read
-//=   tokio::io::util::read::Read [data]
+//=   tokio::io::util::read::Read<TcpStream> [data]
 fn tcp_read(park: &mut Park) {
     let (mut stream, peer) = tcp_pair();
     park.keep(peer);
@@ -135,7 +135,7 @@ fn tcp_read(park: &mut Park) {
 }
 
 //= program::net::tcp_read_exact::{async block} at ~tcp_read_exact
-//=   tokio::io::util::read_exact::ReadExact [data]
+//=   tokio::io::util::read_exact::ReadExact<TcpStream> [data]
 fn tcp_read_exact(park: &mut Park) {
     let (mut stream, mut peer) = tcp_pair();
     std::io::Write::write_all(&mut peer, b"half").expect("room");
@@ -147,7 +147,7 @@ fn tcp_read_exact(park: &mut Park) {
 }
 
 //= program::net::tcp_read_half::{async block} at ~tcp_read_half
-//=   tokio::io::util::read_to_end::ReadToEnd [data]
+//=   tokio::io::util::read_to_end::ReadToEnd<OwnedReadHalf> [data]
 fn tcp_read_half(park: &mut Park) {
     let (stream, peer) = tcp_pair();
     park.keep(peer);
@@ -159,7 +159,7 @@ fn tcp_read_half(park: &mut Park) {
 }
 
 //= program::net::tcp_write_all::{async block} at ~tcp_write_all
-//=   tokio::io::util::write_all::WriteAll [room to write]
+//=   tokio::io::util::write_all::WriteAll<TcpStream> [room to write]
 fn tcp_write_all(park: &mut Park) {
     let (mut stream, peer) = tcp_pair();
     park.keep(peer);
@@ -170,7 +170,7 @@ fn tcp_write_all(park: &mut Park) {
 }
 
 //= program::net::tcp_lines::{async block} at ~tcp_lines
-//=   tokio::io::util::lines::Lines::next_line [data]
+//=   tokio::io::Lines<BufReader<TcpStream>>::next_line [data]
 fn tcp_lines(park: &mut Park) {
     let (stream, peer) = tcp_pair();
     park.keep(peer);
@@ -184,7 +184,7 @@ fn tcp_lines(park: &mut Park) {
 }
 
 //= program::net::tcp_read_line::{async block} at ~tcp_read_line
-//=   tokio::io::util::read_line::ReadLine [data]
+//=   tokio::io::util::read_line::ReadLine<BufReader<TcpStream>> [data]
 fn tcp_read_line(park: &mut Park) {
     let (stream, peer) = tcp_pair();
     park.keep(peer);
@@ -195,7 +195,7 @@ fn tcp_read_line(park: &mut Park) {
 }
 
 //= program::net::unix_read::{async block} at ~unix_read
-//=   tokio::io::util::read::Read [data]
+//=   tokio::io::util::read::Read<UnixStream> [data]
 fn unix_read(park: &mut Park) {
     let (mut stream, peer) = unix_pair();
     park.keep(peer);
@@ -206,7 +206,7 @@ fn unix_read(park: &mut Park) {
 }
 
 //= program::net::unix_copy::{async block} at ~unix_copy
-//=   tokio::io::util::copy_bidirectional::copy_bidirectional [data]
+//=   tokio::io::util::copy_bidirectional::copy_bidirectional<UnixStream, UnixStream> [data]
 fn unix_copy(park: &mut Park) {
     let ((mut left, left_peer), (mut right, right_peer)) = (unix_pair(), unix_pair());
     park.keep((left_peer, right_peer));
@@ -216,7 +216,7 @@ fn unix_copy(park: &mut Park) {
 }
 
 //= program::net::shared_stream_ready::{async block} at ~shared_stream_ready
-//=   tokio::net::unix::stream::UnixStream::ready [readiness]
+//=   tokio::net::UnixStream::ready [readiness]
 fn shared_stream_ready(park: &mut Park) {
     let (stream, peer) = unix_pair();
     let stream = Arc::new(stream);

@@ -27,7 +27,7 @@ fn never_polled(park: &mut Park) {
 
 //= notified
 //= program::phases::woken::{async block} at ~woken
-//=   tokio::sync::notify::Notified [a notification]
+//=   tokio::sync::Notify::notified [a notification]
 fn woken(park: &mut Park) {
     let notify = Arc::new(Notify::new());
     let wake = notify.clone();
@@ -40,7 +40,7 @@ fn woken(park: &mut Park) {
 
 //= cancelled
 //= program::phases::aborted::{async block} at ~aborted
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn aborted(park: &mut Park) {
     let question = question(park);
     let abort = park.spawn_to_abort(async move {
@@ -84,7 +84,7 @@ fn waker_kept(park: &mut Park) {
 
 //= unwakeable
 //= program::phases::sender_forgotten::{async block} at ~sender_forgotten
-//=   core::future::pending::Pending [nothing: it never ends]
+//=   core::future::Pending<()> [nothing: it never ends]
 fn sender_forgotten(park: &mut Park) {
     park.spawn_detached(async {
         std::future::pending::<()>().await; //~ sender_forgotten
@@ -92,7 +92,7 @@ fn sender_forgotten(park: &mut Park) {
 }
 
 //= program::phases::yielding::{async block} at ~yielding
-//=   tokio::task::yield_now::yield_now [its next turn]
+//=   tokio::task::yield_now [its next turn]
 fn yielding(park: &mut Park) {
     let polled = Arc::new(AtomicBool::new(false));
     let begun = polled.clone();

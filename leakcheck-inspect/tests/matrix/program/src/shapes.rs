@@ -53,7 +53,7 @@ fn one_of(second: bool, one: Question, two: Question) -> impl Future<Output = u8
 //= program::shapes::first_of_enum::{async block} at ~first_of_enum
 //=   program::shapes::OneOf
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn first_of_enum(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -65,7 +65,7 @@ fn first_of_enum(park: &mut Park) {
 //=   program::shapes::OneOf
 //=     program::shapes::ask_twice at ~ask_twice
 //=       program::shapes::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn second_of_enum(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -76,7 +76,7 @@ fn second_of_enum(park: &mut Park) {
 //= program::shapes::either::{async block} at ~either
 //=   tokio_util::either::Either
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn either(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     let asking = if park.way > usize::MAX / 2 {
@@ -92,7 +92,7 @@ fn either(park: &mut Park) {
 //= program::shapes::futures_either::{async block} at ~futures_either
 //=   futures_util::future::either::Either
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_either(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     let asking = if park.way > usize::MAX / 2 {
@@ -107,7 +107,7 @@ fn futures_either(park: &mut Park) {
 
 //= program::shapes::option::{async block} at ~option
 //=   program::shapes::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn option(park: &mut Park) {
     let mut asking = Some(Box::pin(ask(question(park))));
     park.spawn(async move {
@@ -135,7 +135,7 @@ impl<F: Future> Future for Maybe<F> {
 //= program::shapes::option_inside::{async block} at ~option_inside
 //=   program::shapes::Maybe
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn option_inside(park: &mut Park) {
     let maybe = Maybe(Some(Box::pin(ask(question(park)))));
     park.spawn(async move {
@@ -146,7 +146,7 @@ fn option_inside(park: &mut Park) {
 //= program::shapes::option_future::{async block} at ~option_future
 //=   futures_util::future::option::OptionFuture
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn option_future(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -178,8 +178,8 @@ impl<A: Future + Unpin> Future for All<[A; 2]> {
 //= program::shapes::tuple::{async block} at ~tuple
 //=   program::shapes::All
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn tuple(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -190,7 +190,7 @@ fn tuple(park: &mut Park) {
 //= program::shapes::array::{async block} at ~array
 //=   program::shapes::All
 //=     program::shapes::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=     program::shapes::ask (not started) at ~ask_start
 fn array(park: &mut Park) {
     let questions = [question(park), question(park)];
@@ -201,7 +201,7 @@ fn array(park: &mut Park) {
 
 //= program::shapes::others_not_awaited::{async block} at ~others_not_awaited
 //=   program::shapes::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn others_not_awaited(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {
@@ -216,7 +216,7 @@ struct Guard(#[expect(dead_code, reason = "only dropped")] Question);
 
 //= program::shapes::with_a_guard::{async block} at ~with_a_guard
 //=   program::shapes::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn with_a_guard(park: &mut Park) {
     let (one, two) = (question(park), question(park));
     park.spawn(async move {

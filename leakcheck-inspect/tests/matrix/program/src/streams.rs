@@ -28,11 +28,12 @@ fn numbers(park: &mut Park) -> ReceiverStream<u8> {
 }
 
 //= program::streams::futures_unordered::{async block} at ~futures_unordered
-//=   futures_util::stream::futures_unordered::FuturesUnordered
-//=     program::streams::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=     program::streams::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     futures::stream::FuturesUnordered
+//=       program::streams::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=       program::streams::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_unordered(park: &mut Park) {
     let questions = [question(park), question(park)];
     park.spawn(async move {
@@ -46,7 +47,8 @@ fn futures_unordered(park: &mut Park) {
 
 //= unwakeable
 //= program::streams::nothing_in_it::{async block} at ~nothing_in_it
-//=   futures_util::stream::pending::Pending [nothing: it never ends]
+//=   futures_util::stream::stream::next::Next
+//=     futures_util::stream::pending::Pending<u8> [nothing: it never ends]
 fn nothing_in_it(park: &mut Park) {
     park.spawn(async move {
         stream::pending::<u8>().next().await //~ nothing_in_it
@@ -54,9 +56,12 @@ fn nothing_in_it(park: &mut Park) {
 }
 
 //= program::streams::futures_ordered::{async block} at ~futures_ordered
-//=   futures_util::stream::futures_ordered::FuturesOrdered
-//=     program::streams::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     futures_util::stream::futures_ordered::FuturesOrdered
+//=       futures::stream::FuturesUnordered
+//=         futures_util::stream::futures_ordered::OrderWrapper
+//=           program::streams::ask at ~ask
+//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_ordered(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -69,10 +74,11 @@ fn futures_ordered(park: &mut Park) {
 //= program::streams::buffer_unordered::{async block} at ~buffer_unordered
 //=   futures_util::stream::stream::collect::Collect
 //=     futures_util::stream::stream::buffer_unordered::BufferUnordered
-//=       program::streams::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
-//=       program::streams::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       futures::stream::FuturesUnordered
+//=         program::streams::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=         program::streams::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn buffer_unordered(park: &mut Park) {
     let questions = vec![question(park), question(park), question(park)];
     park.spawn(async move {
@@ -83,9 +89,10 @@ fn buffer_unordered(park: &mut Park) {
 
 //= program::streams::for_each_concurrent::{async block} at ~for_each_concurrent
 //=   futures_util::stream::stream::for_each_concurrent::ForEachConcurrent
-//=     program::streams::for_each_concurrent::{async block}::{closure}::{async block} at ~for_each_body
-//=       program::streams::ask at ~ask
-//=         tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     futures::stream::FuturesUnordered
+//=       program::streams::for_each_concurrent::{async block} at ~for_each_body
+//=         program::streams::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn for_each_concurrent(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -97,7 +104,9 @@ fn for_each_concurrent(park: &mut Park) {
 }
 
 //= program::streams::receiver_stream::{async block} at ~receiver_stream
-//=   tokio::sync::mpsc::bounded::Receiver [a message, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=       tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn receiver_stream(park: &mut Park) {
     let mut numbers = numbers(park);
     park.spawn(async move {
@@ -106,7 +115,9 @@ fn receiver_stream(park: &mut Park) {
 }
 
 //= program::streams::unbounded_receiver_stream::{async block} at ~unbounded_receiver_stream
-//=   tokio::sync::mpsc::unbounded::UnboundedReceiver [a message, 1 sender left]
+//=   tokio_stream::stream_ext::next::Next
+//=     tokio_stream::wrappers::mpsc_unbounded::UnboundedReceiverStream
+//=       tokio::sync::mpsc::UnboundedReceiver<u8> [a message, 1 sender left]
 fn unbounded_receiver_stream(park: &mut Park) {
     let (sender, receiver) = mpsc::unbounded_channel::<u8>();
     park.keep(sender);
@@ -117,7 +128,11 @@ fn unbounded_receiver_stream(park: &mut Park) {
 }
 
 //= program::streams::broadcast_stream::{async block} at ~broadcast_stream
-//=   tokio::sync::broadcast::Receiver::recv [a message, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     tokio_stream::wrappers::broadcast::BroadcastStream
+//=       tokio_util::sync::reusable_box::ReusableBoxFuture
+//=         tokio_stream::wrappers::broadcast::make_future at tokio-stream/src/wrappers/broadcast.rs:0
+//=           tokio::sync::broadcast::Receiver<u8>::recv [a message, 1 sender left]
 fn broadcast_stream(park: &mut Park) {
     let (sender, receiver) = broadcast::channel::<u8>(1);
     park.keep(sender);
@@ -128,9 +143,10 @@ fn broadcast_stream(park: &mut Park) {
 }
 
 //= program::streams::mapped_stream::{async block} at ~mapped_stream
-//=   futures_util::stream::stream::then::Then
-//=     program::streams::ask at ~ask
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     futures_util::stream::stream::then::Then
+//=       program::streams::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn mapped_stream(park: &mut Park) {
     let questions = [question(park)];
     park.spawn(async move {
@@ -140,8 +156,10 @@ fn mapped_stream(park: &mut Park) {
 }
 
 //= program::streams::filtered_stream::{async block} at ~filtered_stream
-//=   futures_util::stream::stream::filter::Filter
-//=     tokio::sync::mpsc::bounded::Receiver [a message, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     futures_util::stream::stream::filter::Filter
+//=       tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=         tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn filtered_stream(park: &mut Park) {
     let numbers = numbers(park);
     park.spawn(async move {
@@ -151,9 +169,11 @@ fn filtered_stream(park: &mut Park) {
 }
 
 //= program::streams::unfolded_stream::{async block} at ~unfolded_stream
-//=   futures_util::stream::unfold::Unfold
-//=     program::streams::unfolded_stream::{async block}::{closure}::{async block} at ~unfolded_body
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     futures_util::stream::unfold::Unfold
+//=       futures_util::unfold_state::UnfoldState
+//=         program::streams::unfolded_stream::{async block} at ~unfolded_body
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn unfolded_stream(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -180,8 +200,10 @@ impl Stream for Doubled {
 }
 
 //= program::streams::handwritten_stream::{async block} at ~handwritten_stream
-//=   program::streams::Doubled
-//=     tokio::sync::mpsc::bounded::Receiver [a message, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     program::streams::Doubled
+//=       tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=         tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn handwritten_stream(park: &mut Park) {
     let mut doubled = Doubled { numbers: numbers(park) };
     park.spawn(async move {
@@ -190,8 +212,10 @@ fn handwritten_stream(park: &mut Park) {
 }
 
 //= program::streams::boxed_stream::{async block} at ~boxed_stream
-//=   program::streams::Doubled
-//=     tokio::sync::mpsc::bounded::Receiver [a message, 1 sender left]
+//=   futures_util::stream::stream::next::Next
+//=     program::streams::Doubled
+//=       tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=         tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn boxed_stream(park: &mut Park) {
     let mut doubled = Doubled { numbers: numbers(park) }.boxed();
     park.spawn(async move {
@@ -200,8 +224,12 @@ fn boxed_stream(park: &mut Park) {
 }
 
 //= program::streams::forwarded::{async block} at ~forwarded
-//=   futures_util::stream::stream::forward::Forward
-//=     tokio::sync::mpsc::bounded::Receiver [a message, 1 sender left]
+//=   futures_util::stream::stream::Forward
+//=     futures_util::stream::stream::forward::Forward
+//=       futures_util::stream::stream::fuse::Fuse
+//=         futures_util::stream::stream::map::Map
+//=           tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=             tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn forwarded(park: &mut Park) {
     let numbers = numbers(park);
     let (sink, kept) = futures::channel::mpsc::channel::<u8>(1);

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::harness::{Park, ways};
 
 //= program::sync::notified::{async block} at ~notified
-//=   tokio::sync::notify::Notified [a notification]
+//=   tokio::sync::Notify::notified [a notification]
 fn notified(park: &mut Park) {
     let notify = Arc::new(Notify::new());
     park.keep(notify.clone());
@@ -20,7 +20,7 @@ fn notified(park: &mut Park) {
 }
 
 //= program::sync::notified_owned::{async block} at ~notified_owned
-//=   tokio::sync::notify::OwnedNotified [a notification]
+//=   tokio::sync::Notify::notified_owned [a notification]
 fn notified_owned(park: &mut Park) {
     let notify = Arc::new(Notify::new());
     park.keep(notify.clone());
@@ -30,7 +30,7 @@ fn notified_owned(park: &mut Park) {
 }
 
 //= program::sync::mutex_lock::{async block} at ~mutex_lock
-//=   tokio::sync::mutex::Mutex::lock [the lock]
+//=   tokio::sync::Mutex<i32>::lock [the lock]
 fn mutex_lock(park: &mut Park) {
     let mutex = Arc::new(Mutex::new(0));
     park.keep(mutex.clone().try_lock_owned().expect("free"));
@@ -40,7 +40,7 @@ fn mutex_lock(park: &mut Park) {
 }
 
 //= program::sync::mutex_lock_owned::{async block} at ~mutex_lock_owned
-//=   tokio::sync::mutex::Mutex::lock_owned [the lock]
+//=   tokio::sync::Mutex<i32>::lock_owned [the lock]
 fn mutex_lock_owned(park: &mut Park) {
     let mutex = Arc::new(Mutex::new(0));
     park.keep(mutex.clone().try_lock_owned().expect("free"));
@@ -51,7 +51,7 @@ fn mutex_lock_owned(park: &mut Park) {
 }
 
 //= program::sync::mutex_locked_twice::{async block} at ~mutex_locked_twice
-//=   tokio::sync::mutex::Mutex::lock [the lock]
+//=   tokio::sync::Mutex<i32>::lock [the lock]
 fn mutex_locked_twice(park: &mut Park) {
     park.spawn(async move {
         let mutex = Mutex::new(0);
@@ -62,7 +62,7 @@ fn mutex_locked_twice(park: &mut Park) {
 }
 
 //= program::sync::rwlock_read::{async block} at ~rwlock_read
-//=   tokio::sync::rwlock::RwLock::read [the lock, to read]
+//=   tokio::sync::RwLock<i32>::read [the lock, to read]
 fn rwlock_read(park: &mut Park) {
     let lock = Arc::new(RwLock::new(0));
     park.keep(lock.clone().try_write_owned().expect("free"));
@@ -72,7 +72,7 @@ fn rwlock_read(park: &mut Park) {
 }
 
 //= program::sync::rwlock_write::{async block} at ~rwlock_write
-//=   tokio::sync::rwlock::RwLock::write [the lock, to write]
+//=   tokio::sync::RwLock<i32>::write [the lock, to write]
 fn rwlock_write(park: &mut Park) {
     let lock = Arc::new(RwLock::new(0));
     park.keep(lock.clone().try_read_owned().expect("free"));
@@ -82,7 +82,7 @@ fn rwlock_write(park: &mut Park) {
 }
 
 //= program::sync::rwlock_read_owned::{async block} at ~rwlock_read_owned
-//=   tokio::sync::rwlock::RwLock::read_owned [the lock, to read]
+//=   tokio::sync::RwLock<i32>::read_owned [the lock, to read]
 fn rwlock_read_owned(park: &mut Park) {
     let lock = Arc::new(RwLock::new(0));
     park.keep(lock.clone().try_write_owned().expect("free"));
@@ -92,7 +92,7 @@ fn rwlock_read_owned(park: &mut Park) {
 }
 
 //= program::sync::rwlock_write_owned::{async block} at ~rwlock_write_owned
-//=   tokio::sync::rwlock::RwLock::write_owned [the lock, to write]
+//=   tokio::sync::RwLock<i32>::write_owned [the lock, to write]
 fn rwlock_write_owned(park: &mut Park) {
     let lock = Arc::new(RwLock::new(0));
     park.keep(lock.clone().try_read_owned().expect("free"));
@@ -102,7 +102,7 @@ fn rwlock_write_owned(park: &mut Park) {
 }
 
 //= program::sync::semaphore_acquire::{async block} at ~semaphore_acquire
-//=   tokio::sync::semaphore::Semaphore::acquire [a permit, 0 free]
+//=   tokio::sync::Semaphore::acquire [a permit, 0 free]
 fn semaphore_acquire(park: &mut Park) {
     let semaphore = Arc::new(Semaphore::new(0));
     park.keep(semaphore.clone());
@@ -112,7 +112,7 @@ fn semaphore_acquire(park: &mut Park) {
 }
 
 //= program::sync::semaphore_acquire_owned::{async block} at ~semaphore_acquire_owned
-//=   tokio::sync::semaphore::Semaphore::acquire_owned [a permit, 0 free]
+//=   tokio::sync::Semaphore::acquire_owned [a permit, 0 free]
 fn semaphore_acquire_owned(park: &mut Park) {
     let semaphore = Arc::new(Semaphore::new(0));
     park.keep(semaphore.clone());
@@ -122,7 +122,7 @@ fn semaphore_acquire_owned(park: &mut Park) {
 }
 
 //= program::sync::semaphore_acquire_many::{async block} at ~semaphore_acquire_many
-//=   tokio::sync::semaphore::Semaphore::acquire_many [a permit, 0 free]
+//=   tokio::sync::Semaphore::acquire_many [a permit, 0 free]
 fn semaphore_acquire_many(park: &mut Park) {
     let semaphore = Arc::new(Semaphore::new(2));
     park.keep(semaphore.clone());
@@ -132,7 +132,7 @@ fn semaphore_acquire_many(park: &mut Park) {
 }
 
 //= program::sync::barrier_wait::{async block} at ~barrier_wait
-//=   tokio::sync::barrier::Barrier::wait [the other parties]
+//=   tokio::sync::Barrier::wait [the other parties]
 fn barrier_wait(park: &mut Park) {
     let barrier = Arc::new(Barrier::new(2));
     park.keep(barrier.clone());
@@ -142,12 +142,13 @@ fn barrier_wait(park: &mut Park) {
 }
 
 //= program::sync::once_cell::{async block} at ~once_cell_first
-//=   tokio::sync::once_cell::OnceCell::get_or_init
+//=   tokio::sync::OnceCell<u8>::get_or_init at tokio/src/sync/once_cell.rs:0
 //=     program::sync::initialise at ~once_cell_initialise
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::sync::once_cell::{async block} at ~once_cell_second
-//=   tokio::sync::once_cell::OnceCell::get_or_init [the cell's initialisation]
+//=   tokio::sync::OnceCell<u8>::get_or_init at tokio/src/sync/once_cell.rs:0
+//=     tokio::sync::Semaphore::acquire [the cell's initialisation]
 fn once_cell(park: &mut Park) {
     let cell = Arc::new(OnceCell::new());
     let (answer, question) = oneshot::channel();
@@ -172,7 +173,7 @@ async fn initialise(begin: oneshot::Sender<()>, question: oneshot::Receiver<u8>)
 }
 
 //= program::sync::set_once_wait::{async block} at ~set_once_wait
-//=   tokio::sync::set_once::SetOnce::wait [a notification]
+//=   tokio::sync::SetOnce<u8>::wait [the cell's initialisation]
 fn set_once_wait(park: &mut Park) {
     let once = Arc::new(SetOnce::<u8>::new());
     park.keep(once.clone());
@@ -182,7 +183,7 @@ fn set_once_wait(park: &mut Park) {
 }
 
 //= program::sync::token_cancelled::{async block} at ~token_cancelled
-//=   tokio_util::sync::cancellation_token::WaitForCancellationFuture [the token's cancellation]
+//=   tokio_util::sync::CancellationToken::cancelled [the token's cancellation]
 fn token_cancelled(park: &mut Park) {
     let token = CancellationToken::new();
     park.keep(token.clone());
@@ -192,7 +193,7 @@ fn token_cancelled(park: &mut Park) {
 }
 
 //= program::sync::token_cancelled_owned::{async block} at ~token_cancelled_owned
-//=   tokio_util::sync::cancellation_token::WaitForCancellationFutureOwned [the token's cancellation]
+//=   tokio_util::sync::CancellationToken::cancelled_owned [the token's cancellation]
 fn token_cancelled_owned(park: &mut Park) {
     let token = CancellationToken::new();
     park.keep(token.clone());
@@ -202,9 +203,11 @@ fn token_cancelled_owned(park: &mut Park) {
 }
 
 //= program::sync::token_run_until::{async block} at ~token_run_until
-//=   tokio_util::sync::cancellation_token::CancellationToken::run_until_cancelled [the token's cancellation]
-//=     program::sync::answered at ~answered
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio_util::sync::cancellation_token::CancellationToken::run_until_cancelled at tokio-util/src/sync/cancellation_token.rs:0
+//=     tokio_util::sync::cancellation_token::RunUntilCancelledFuture
+//=       tokio_util::sync::CancellationToken::cancelled [the token's cancellation]
+//=       program::sync::answered at ~answered
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn token_run_until(park: &mut Park) {
     let token = CancellationToken::new();
     let (answer, question) = oneshot::channel();
@@ -215,9 +218,12 @@ fn token_run_until(park: &mut Park) {
 }
 
 //= program::sync::token_run_until_owned::{async block} at ~token_run_until_owned
-//=   tokio_util::sync::cancellation_token::CancellationToken::run_until_cancelled_owned [the token's cancellation]
-//=     program::sync::answered at ~answered
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio_util::sync::cancellation_token::CancellationToken::run_until_cancelled_owned at tokio-util/src/sync/cancellation_token.rs:0
+//=     tokio_util::sync::cancellation_token::CancellationToken::run_until_cancelled at tokio-util/src/sync/cancellation_token.rs:0
+//=       tokio_util::sync::cancellation_token::RunUntilCancelledFuture
+//=         tokio_util::sync::CancellationToken::cancelled [the token's cancellation]
+//=         program::sync::answered at ~answered
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn token_run_until_owned(park: &mut Park) {
     let token = CancellationToken::new();
     let (answer, question) = oneshot::channel();
@@ -232,7 +238,7 @@ async fn answered(question: oneshot::Receiver<u8>) -> bool {
 }
 
 //= program::sync::tracker_wait::{async block} at ~tracker_wait
-//=   tokio_util::task::task_tracker::TaskTrackerWaitFuture [the tracker's tasks]
+//=   tokio_util::task::TaskTracker::wait [the tracker's tasks]
 fn tracker_wait(park: &mut Park) {
     let tracker = TaskTracker::new();
     park.keep(tracker.token());

@@ -29,10 +29,10 @@ fn child(park: &mut Park) -> JoinHandle<u8> {
 }
 
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::join_handle::{async block} at ~join_handle
-//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 1]
+//=   tokio::task::JoinHandle<u8> [the end of a task, task 1]
 fn join_handle(park: &mut Park) {
     let child = child(park);
     park.spawn(async move {
@@ -41,11 +41,11 @@ fn join_handle(park: &mut Park) {
 }
 
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::abort_on_drop::{async block} at ~abort_on_drop
 //=   tokio_util::task::abort_on_drop::AbortOnDropHandle
-//=     tokio::runtime::task::join::JoinHandle [the end of a task, task 1]
+//=     tokio::task::JoinHandle<u8> [the end of a task, task 1]
 fn abort_on_drop(park: &mut Park) {
     let child = AbortOnDropHandle::new(child(park));
     park.spawn(async move {
@@ -61,7 +61,7 @@ fn blocking(park: &mut Park) -> JoinHandle<()> {
 }
 
 //= program::tasks::blocking_handle::{async block} at ~blocking_handle
-//=   tokio::runtime::task::join::JoinHandle [blocking work]
+//=   tokio::task::JoinHandle<()> [blocking work]
 fn blocking_handle(park: &mut Park) {
     let blocking = blocking(park);
     park.spawn(async move {
@@ -70,10 +70,10 @@ fn blocking_handle(park: &mut Park) {
 }
 
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::join_set::{async block} at ~join_set
-//=   tokio::task::join_set::JoinSet::join_next [the end of any task of the set, task 1]
+//=   tokio::task::JoinSet<u8>::join_next [the end of any task of the set, task 1]
 fn join_set(park: &mut Park) {
     let question = question(park);
     let mut set = JoinSet::new();
@@ -88,13 +88,13 @@ fn join_set(park: &mut Park) {
 }
 
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::join_set_all::{async block} at ~join_set_all
-//=   tokio::task::join_set::JoinSet::join_all [the end of any task of the set, task 1 and 1 more]
+//=   tokio::task::JoinSet<u8>::join_all [the end of any task of the set, task 1 and 1 more]
 fn join_set_all(park: &mut Park) {
     let questions = [question(park), question(park)];
     let mut set = JoinSet::new();
@@ -108,7 +108,7 @@ fn join_set_all(park: &mut Park) {
 }
 
 //= program::tasks::join_map::{async block} at ~join_map
-//=   tokio_util::task::join_map::JoinMap::join_next [the end of any task of the set, task 0]
+//=   tokio_util::task::JoinMap::join_next [the end of any task of the set, task 0]
 fn join_map(park: &mut Park) {
     let question = question(park);
     let mut map = JoinMap::new();
@@ -120,10 +120,10 @@ fn join_map(park: &mut Park) {
 
 //= tokio_util::task::task_tracker::TrackedFuture
 //=   program::tasks::ask at ~ask
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::tracked::{async block} at ~tracked
-//=   tokio_util::task::task_tracker::TaskTrackerWaitFuture [the tracker's tasks]
+//=   tokio_util::task::TaskTracker::wait [the tracker's tasks]
 fn tracked(park: &mut Park) {
     let question = question(park);
     let tracker = TaskTracker::new();
@@ -137,14 +137,14 @@ fn tracked(park: &mut Park) {
 }
 
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::ask at ~ask
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 //=
 //= program::tasks::handles_joined::{async block} at ~handles_joined in try_join!
-//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 1]
-//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 2]
+//=   tokio::task::JoinHandle<u8> [the end of a task, task 1]
+//=   tokio::task::JoinHandle<u8> [the end of a task, task 2]
 fn handles_joined(park: &mut Park) {
     let (one, two) = (child(park), child(park));
     park.spawn(async move {
@@ -154,7 +154,7 @@ fn handles_joined(park: &mut Park) {
 }
 
 //= program::tasks::detached::{async block} at ~detached
-//=   tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn detached(park: &mut Park) {
     let question = question(park);
     park.spawn_detached(async move {
@@ -163,7 +163,7 @@ fn detached(park: &mut Park) {
 }
 
 //= program::tasks::spawned_by_a_task::{async block} at ~parent
-//=   tokio::runtime::task::join::JoinHandle [the end of a task, task 0]
+//=   tokio::task::JoinHandle<u8> [the end of a task, task 0]
 fn spawned_by_a_task(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {

@@ -11,7 +11,7 @@ use crate::harness::{Park, ways};
 const HOUR: Duration = Duration::from_secs(3600);
 
 //= program::time::sleep::{async block} at ~sleep
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn sleep(park: &mut Park) {
     park.spawn(async {
         time::sleep(HOUR).await; //~ sleep
@@ -19,7 +19,7 @@ fn sleep(park: &mut Park) {
 }
 
 //= program::time::sleep_until::{async block} at ~sleep_until
-//=   tokio::time::sleep::Sleep [a timer, due in 7200000 ms]
+//=   tokio::time::Sleep [a timer, due in 7200000 ms]
 fn sleep_until(park: &mut Park) {
     let deadline = Instant::now() + 2 * HOUR;
     park.spawn(async move {
@@ -28,7 +28,7 @@ fn sleep_until(park: &mut Park) {
 }
 
 //= program::time::sleep_pinned::{async block} at ~sleep_pinned
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=   tokio::time::Sleep [a timer, due in 3600000 ms]
 fn sleep_pinned(park: &mut Park) {
     park.spawn(async {
         let sleep = time::sleep(HOUR);
@@ -38,7 +38,7 @@ fn sleep_pinned(park: &mut Park) {
 }
 
 //= program::time::interval_tick::{async block} at ~interval_tick
-//=   tokio::time::interval::Interval::tick [an interval's tick, due in 3600000 ms]
+//=   tokio::time::Interval::tick [an interval's tick, due in 3600000 ms]
 fn interval_tick(park: &mut Park) {
     park.spawn(async {
         let mut interval = time::interval_at(Instant::now() + HOUR, HOUR);
@@ -49,9 +49,9 @@ fn interval_tick(park: &mut Park) {
 }
 
 //= program::time::timeout::{async block} at ~timeout
-//=   tokio::time::timeout::Timeout [timeout, due in 3600000 ms]
+//=   tokio::time::Timeout [timeout, due in 3600000 ms]
 //=     program::time::answer at ~answer
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn timeout(park: &mut Park) {
     let (sender, receiver) = oneshot::channel();
     park.keep(sender);
@@ -65,8 +65,8 @@ async fn answer(receiver: oneshot::Receiver<u8>) -> u8 {
 }
 
 //= program::time::timeout_of_a_leaf::{async block} at ~timeout_of_a_leaf
-//=   tokio::time::timeout::Timeout [timeout, due in 3600000 ms]
-//=     tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=   tokio::time::Timeout [timeout, due in 3600000 ms]
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn timeout_of_a_leaf(park: &mut Park) {
     let (sender, receiver) = oneshot::channel::<u8>();
     park.keep(sender);
@@ -76,9 +76,9 @@ fn timeout_of_a_leaf(park: &mut Park) {
 }
 
 //= program::time::timeout_at::{async block} at ~timeout_at
-//=   tokio::time::timeout::Timeout [timeout, due in 7200000 ms]
+//=   tokio::time::Timeout [timeout, due in 7200000 ms]
 //=     program::time::answer at ~answer
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn timeout_at(park: &mut Park) {
     let (sender, receiver) = oneshot::channel();
     park.keep(sender);
@@ -89,9 +89,9 @@ fn timeout_at(park: &mut Park) {
 }
 
 //= program::time::timeout_by_method::{async block} at ~timeout_by_method
-//=   tokio::time::timeout::Timeout [timeout, due in 3600000 ms]
+//=   tokio::time::Timeout [timeout, due in 3600000 ms]
 //=     program::time::answer at ~answer
-//=       tokio::sync::oneshot::Receiver [an answer, 1 sender left]
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn timeout_by_method(park: &mut Park) {
     let (sender, receiver) = oneshot::channel();
     park.keep(sender);
@@ -101,9 +101,9 @@ fn timeout_by_method(park: &mut Park) {
 }
 
 //= program::time::timeouts_nested::{async block} at ~timeouts_nested
-//=   tokio::time::timeout::Timeout [timeout, due in 7200000 ms]
-//=     tokio::time::timeout::Timeout [timeout, due in 3600000 ms]
-//=       tokio::time::sleep::Sleep [a timer, due in 10800000 ms]
+//=   tokio::time::Timeout [timeout, due in 7200000 ms]
+//=     tokio::time::Timeout [timeout, due in 3600000 ms]
+//=       tokio::time::Sleep [a timer, due in 10800000 ms]
 fn timeouts_nested(park: &mut Park) {
     park.spawn(async move {
         let inner = time::timeout(HOUR, time::sleep(3 * HOUR));
@@ -112,7 +112,8 @@ fn timeouts_nested(park: &mut Park) {
 }
 
 //= program::time::delay_queue::{async block} at ~delay_queue
-//=   tokio::time::sleep::Sleep [a timer, due in 3600000 ms]
+//=   tokio_util::time::delay_queue::DelayQueue
+//=     tokio::time::Sleep [a timer, due in 3600000 ms]
 fn delay_queue(park: &mut Park) {
     park.spawn(async {
         let mut queue = DelayQueue::new();
