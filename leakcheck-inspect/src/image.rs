@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gimli::SectionId;
-use object::elf::{
-    EM_AARCH64, EM_X86_64, FileHeader64, PT_LOAD, SHF_COMPRESSED, SHN_UNDEF, STT_FUNC,
-};
-use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, Sym as _};
+use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, SHF_COMPRESSED, SHN_UNDEF, STT_FUNC};
+use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 use object::{LittleEndian, ReadCache, ReadRef};
 
 use crate::Error;
@@ -24,7 +22,6 @@ pub struct Image {
     source: Source,
     machine: Machine,
     sections: BTreeMap<String, Section>,
-    segments: Vec<Segment>,
     symbols: OnceLock<Vec<Symbol>>,
 }
 
@@ -46,13 +43,6 @@ struct Section {
     range: Range<u64>,
     compressed: bool,
     bytes: OnceLock<Vec<u8>>,
-}
-
-/// A part of the file that is loaded into the process.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment {
-    pub(crate) address: u64,
-    pub(crate) offset: u64,
 }
 
 /// A function of the symbol table.
@@ -111,10 +101,6 @@ impl Image {
 
     pub(crate) fn machine(&self) -> Machine {
         self.machine
-    }
-
-    pub(crate) fn segments(&self) -> &[Segment] {
-        &self.segments
     }
 
     /// The section's bytes; empty where there is none.
@@ -183,7 +169,6 @@ impl Source {
 struct Tables {
     machine: Machine,
     sections: BTreeMap<String, Section>,
-    segments: Vec<Segment>,
 }
 
 impl Tables {
@@ -195,8 +180,6 @@ impl Tables {
             _ => return Err(Kind::Platform.into()),
         };
         let table = header.sections(LittleEndian, elf)?;
-        let segments = header.program_headers(LittleEndian, elf)?;
-        let loaded = segments.iter().filter(|segment| segment.p_type(LittleEndian) == PT_LOAD);
         let mut sections = BTreeMap::new();
         for section in table.iter() {
             let Ok(name) = table.section_name(LittleEndian, section) else {
@@ -213,21 +196,12 @@ impl Tables {
             };
             sections.entry(String::from_utf8_lossy(name).into_owned()).or_insert(section);
         }
-        Ok(Self {
-            machine,
-            sections,
-            segments: loaded
-                .map(|segment| Segment {
-                    address: segment.p_vaddr(LittleEndian),
-                    offset: segment.p_offset(LittleEndian),
-                })
-                .collect(),
-        })
+        Ok(Self { machine, sections })
     }
 
     fn image(self, source: Source) -> Image {
-        let Self { machine, sections, segments } = self;
-        Image { source, machine, sections, segments, symbols: OnceLock::new() }
+        let Self { machine, sections } = self;
+        Image { source, machine, sections, symbols: OnceLock::new() }
     }
 }
 
