@@ -83,6 +83,7 @@ pub use ignore::Ignore;
 /// | `ignore(.., reason = "..")` | survivors that may stay, see [`Ignore`]; may be repeated | none |
 /// | `known_leak = "reason"` | passes while it leaks, fails once it no longer does | |
 /// | `on_failure` | also check when the body failed | off |
+/// | `backtrace = true` | keeps and shows the stack of each spawn (hooks tier) | off |
 /// | `cleanup = path::to::function` | runs after the body and before the check | none |
 /// | `leakcheck = "path"` | where this crate is, if it was renamed | `::leakcheck` |
 ///

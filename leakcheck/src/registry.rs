@@ -47,7 +47,7 @@ type Shard = HashMap<Id, Live, IdHash>;
 pub(crate) enum Capture {
     /// Those whose place lies outside of the workspace, and so says little.
     OutsideWorkspace,
-    /// All: an ignore asks for the functions that spawned.
+    /// All: the test wants to see them, or an ignore asks for the functions that spawned.
     All,
 }
 

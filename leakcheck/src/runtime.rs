@@ -93,7 +93,10 @@ impl Runtime {
     ) -> Result<Self, Error> {
         let settings = Settings::resolve(&options, environment);
         let watched = settings.action.value != Action::Off;
-        let registry = Arc::new(Registry::new(reporting_threads(&options), capture(&options)));
+        let registry = Arc::new(Registry::new(
+            reporting_threads(&options),
+            capture(&options, settings.backtrace.value),
+        ));
         if watched {
             crate::panics::watch();
         }
@@ -333,8 +336,8 @@ fn reporting_threads(options: &Options) -> usize {
     }
 }
 
-fn capture(options: &Options) -> Capture {
-    if options.ignores.iter().any(crate::Ignore::needs_spawners) {
+fn capture(options: &Options, backtrace: bool) -> Capture {
+    if backtrace || options.ignores.iter().any(crate::Ignore::needs_spawners) {
         Capture::All
     } else {
         Capture::OutsideWorkspace
