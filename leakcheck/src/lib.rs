@@ -50,6 +50,7 @@ mod harness;
 mod hooks;
 mod ids;
 mod ignore;
+mod inspect;
 mod judge;
 mod libraries;
 mod options;
@@ -64,6 +65,7 @@ mod settings;
 mod settle;
 mod survivor;
 
+pub use blame::StackFrame;
 pub use cleanup::{CleanupOutput, IntoCleanup};
 pub use current::{ignore_current, try_ignore_current};
 pub use error::Error;

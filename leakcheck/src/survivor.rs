@@ -153,10 +153,10 @@ impl Identified {
     pub(crate) fn new(id: Id, live: &Live, registry: &Registry, workspace: &Workspace) -> Self {
         let now = Instant::now();
         let spawned_at = workspace.place_of(live.spawned_at);
-        let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
+        let frames = live.backtrace.as_ref().map(|raw| raw.frames());
         let ancestors = ancestors(live, registry, workspace);
         let above = ancestors.iter().map(|ancestor| &ancestor.spawned_at);
-        let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), above, workspace);
+        let origin = SpawnOrigin::new(&spawned_at, frames, above, workspace, false);
         let mut places = vec![spawned_at.clone()];
         places.extend(origin.blame.iter().filter(|blame| **blame != spawned_at).cloned());
         let source_line = origin.blame.as_ref().and_then(|blame| workspace.source_line(blame));
