@@ -81,7 +81,7 @@ fn look_up_slowly(address: usize) -> Vec<Frame> {
 
 /// Without the hash of legacy mangling and without the closures that an async body compiles to:
 /// `app::serve::{{closure}}::h0123456789abcdef` is `app::serve`.
-fn readable(name: &str) -> String {
+pub(crate) fn readable(name: &str) -> String {
     let unhashed = match name.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
             path

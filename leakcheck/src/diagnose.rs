@@ -20,7 +20,7 @@ fn cause(survivor: &Survivor) -> Option<Cause> {
         State::Running | State::Waiting if busy => Some(Cause::BusyLoop),
         State::Running => Some(Cause::BlocksItsWorker),
         State::NeverPolled => Some(Cause::NeverPolled),
-        State::Waiting => None,
+        State::Waiting | State::Notified | State::Cancelled => None,
     }
 }
 

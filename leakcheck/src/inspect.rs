@@ -1,9 +1,11 @@
 //! The process-wide inspector: the only room that opens the executable, and only once something
 //! was left to be looked at.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use leakcheck_inspect::{Frame, Image, Inspector, Memory, Node, Process, SpawnSite, Task, TypeId};
+use leakcheck_inspect::{
+    Frame, Image, Inspector, Node, Phase, Process, Source, SpawnSite, Task, TypeId,
+};
 use tokio::runtime::Handle;
 
 /// A look into this process, by what its executable says.
@@ -28,12 +30,12 @@ impl Look {
     }
 
     /// Every task that the runtime owns and that is not over.
-    pub(crate) fn tasks(self, runtime: &Handle) -> Result<Vec<Task>, String> {
+    pub(crate) fn tasks(self, runtime: &Handle) -> Result<Vec<Inspected>, String> {
         let handle = std::ptr::from_ref(runtime) as u64;
         let tasks =
             self.inspector.tasks(self.process, handle).map_err(|error| error.to_string())?;
-        let over = |task: &Task| matches!(task.phase, leakcheck_inspect::Phase::Finished);
-        Ok(tasks.into_iter().filter(|task| !over(task)).collect())
+        let over = |task: &Task| matches!(task.phase, Phase::Finished);
+        Ok(tasks.into_iter().filter(|task| !over(task)).map(Inspected::from).collect())
     }
 
     /// The future behind the fat pointer that lies at this address.
@@ -57,5 +59,52 @@ impl Look {
     /// The functions around the call that returns to this address, innermost first.
     pub(crate) fn frames(self, returns_to: usize) -> Vec<Frame> {
         self.inspector.frames(self.process, (returns_to as u64).saturating_sub(1))
+    }
+}
+
+/// What inspection found of one task, as far as a report has a use for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Inspected {
+    pub(crate) id: u64,
+    pub(crate) phase: Phase,
+    pub(crate) unwakeable: bool,
+    pub(crate) future: Option<Arc<str>>,
+    pub(crate) tree: Option<Node>,
+    /// Why there is no tree, or not all of it.
+    pub(crate) unknown: Option<String>,
+    /// Where tokio keeps it.
+    pub(crate) spawned_at: Option<Source>,
+    pub(crate) type_id: Option<TypeId>,
+}
+
+impl From<Task> for Inspected {
+    fn from(task: Task) -> Self {
+        Self {
+            id: task.id,
+            phase: task.phase,
+            unwakeable: task.is_unwakeable(),
+            future: task.future,
+            tree: task.tree,
+            unknown: task.unknown,
+            spawned_at: task.spawned_at,
+            type_id: task.type_id,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Inspected {
+    /// A waiting task of which only this is known.
+    pub(crate) fn test(id: u64, future: &str, tree: Option<Node>) -> Self {
+        Self {
+            id,
+            phase: Phase::Waiting,
+            unwakeable: false,
+            future: Some(future.into()),
+            tree,
+            unknown: None,
+            spawned_at: None,
+            type_id: None,
+        }
     }
 }

@@ -37,6 +37,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod awaits;
 mod backtrace;
 mod blame;
 mod check;
@@ -45,9 +46,11 @@ mod current;
 mod diagnose;
 mod environment;
 mod error;
+mod group;
 mod harness;
 #[cfg(tokio_unstable)]
 mod hooks;
+mod identify;
 mod ids;
 mod ignore;
 mod inspect;
@@ -64,6 +67,8 @@ mod runtime;
 mod settings;
 mod settle;
 mod survivor;
+mod timers;
+mod watch;
 
 pub use blame::StackFrame;
 pub use cleanup::{CleanupOutput, IntoCleanup};

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -35,6 +35,8 @@ pub(crate) struct Registry {
     /// The test's own thread first.
     threads: Mutex<Vec<Arc<Polling>>>,
     ignored_current: AtomicBool,
+    /// In the plain tier: tasks with smaller ids were alive then, or are over.
+    mark: AtomicU64,
     settling: AtomicBool,
     ended: AtomicUsize,
     changed: Notify,
@@ -117,6 +119,7 @@ impl Registry {
             looking: AtomicUsize::new(0),
             threads: Mutex::new(vec![Arc::default()]),
             ignored_current: AtomicBool::new(false),
+            mark: AtomicU64::new(0),
             settling: AtomicBool::new(false),
             ended: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -180,12 +183,20 @@ impl Registry {
     /// What lives now may live: `ignore_current()`.
     pub(crate) fn ignore_current(&self) {
         self.ignored_current.store(true, Ordering::Relaxed);
+        if cfg!(not(tokio_unstable)) {
+            self.mark.store(crate::ids::mark(), Ordering::Relaxed);
+        }
         self.for_each(|live| live.ignored_as_current = true);
     }
 
     /// Whether `ignore_current()` was said.
     pub(crate) fn has_ignored_current(&self) -> bool {
         self.ignored_current.load(Ordering::Relaxed)
+    }
+
+    /// Whether a task of which no hook told was spawned before `ignore_current()` was said.
+    pub(crate) fn spawned_before_mark(&self, task: u64) -> bool {
+        task < self.mark.load(Ordering::Relaxed)
     }
 
     /// From now on each end of a task wakes [`Registry::changed`], and polls count as made while

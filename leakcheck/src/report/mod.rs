@@ -1,7 +1,9 @@
 //! What a leak test found out, as plain data; how it looks is `text`'s and `json`'s business.
 
+mod entry;
 mod json;
 mod text;
+mod tree;
 
 use std::fmt;
 use std::time::Duration;
