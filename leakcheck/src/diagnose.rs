@@ -17,7 +17,7 @@ fn cause(survivor: &Survivor) -> Option<Cause> {
     let busy = survivor.polls_in_grace.is_some_and(|polls| polls >= BUSY);
     match survivor.state? {
         // Caught in the middle of one of its many polls or between two.
-        State::Running | State::Waiting if busy => Some(Cause::BusyLoop),
+        State::Running | State::Waiting | State::Notified if busy => Some(Cause::BusyLoop),
         State::Running => Some(Cause::BlocksItsWorker),
         State::NeverPolled => Some(Cause::NeverPolled),
         State::Waiting | State::Notified | State::Cancelled => None,

@@ -241,7 +241,7 @@ impl Alarm {
 }
 
 /// tokio does not tell, but a clock that stands still while the real one moves is paused.
-fn clock_is_paused() -> bool {
+pub(crate) fn clock_is_paused() -> bool {
     let (real, told) = (std::time::Instant::now(), Instant::now());
     while real.elapsed() < Duration::from_micros(1) {
         std::hint::spin_loop();

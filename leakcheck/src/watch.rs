@@ -16,7 +16,7 @@ use crate::place::Workspace;
 use crate::registry::Live;
 use crate::report::Tier;
 use crate::runtime::Runtime;
-use crate::settle::{Left, Unsettled, settle};
+use crate::settle::{Left, Unsettled, clock_is_paused, settle};
 use crate::survivor::{Survivor, number};
 use crate::timers;
 
@@ -35,6 +35,8 @@ pub(crate) struct Watch<'a> {
     origins: HashMap<u64, (Origin, bool)>,
     sites: HashMap<TypeId, Vec<Site>>,
     inspection: Option<Inspection>,
+    /// How long all looks at tasks have taken. The executable is opened by the first.
+    looked: Duration,
 }
 
 /// The runtime's tasks by their ids, as they were at some moment.
@@ -58,6 +60,7 @@ impl<'a> Watch<'a> {
             origins: HashMap::new(),
             sites: HashMap::new(),
             inspection: None,
+            looked: Duration::ZERO,
         }
     }
 
@@ -75,16 +78,19 @@ impl<'a> Watch<'a> {
             runtime.block_on(async {
                 let virtually = tokio::time::Instant::now();
                 settle(self, &runtime.registry, grace).await;
-                virtually.elapsed()
+                // A clock that is paused does not move while tasks are looked at.
+                let looked = if clock_is_paused() { Duration::ZERO } else { self.looked };
+                virtually.elapsed().saturating_sub(looked)
             })
         }));
         runtime.registry.set_settling(false);
+        let really = began.elapsed().saturating_sub(self.looked);
         match settled {
             // A paused clock tells the grace as the test's tasks saw it.
-            Ok(virtually) => (virtually.max(began.elapsed()), None),
+            Ok(virtually) => (virtually.max(really), None),
             Err(payload) => {
                 let message = crate::panics::message(&*payload);
-                (began.elapsed(), Some(format!("waiting for survivors panicked: {message}")))
+                (really, Some(format!("waiting for survivors panicked: {message}")))
             }
         }
     }
@@ -163,7 +169,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Reads the tasks until it has as many as live, since they may come and go meanwhile.
-    fn inspect_all_that_live(&self) -> Result<BTreeMap<u64, Inspected>, String> {
+    fn inspect_all_that_live(&mut self) -> Result<BTreeMap<u64, Inspected>, String> {
         // The executable may take longer to read than all tasks.
         Look::new()?;
         let began = Instant::now();
@@ -176,11 +182,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn inspect(&self) -> Inspection {
+    fn inspect(&mut self) -> Inspection {
+        let began = Instant::now();
         let look = Look::new();
         let made = Instant::now();
         let tasks = look.and_then(|look| look.tasks(self.runtime.handle()));
         let tasks = tasks.map(|tasks| tasks.into_iter().map(|task| (task.id, task)).collect());
+        self.looked += began.elapsed();
         Inspection { made, took: made.elapsed(), tasks }
     }
 

@@ -162,11 +162,16 @@ fn candidates(places: &[Place]) -> Option<String> {
     }
 }
 
-/// The condition of an ignore that covers the survivor, and little else.
+/// The condition of an ignore that covers the survivor, and little else: the future, unless it is one
+/// that anybody's code may spawn, such as a `Sleep`.
 fn condition(survivor: &Survivor) -> Option<String> {
+    let anybodys = ["alloc::", "core::", "std::", "tokio::"];
+    let is_anybodys = |future: &str| anybodys.iter().any(|prefix| future.starts_with(prefix));
     match (&survivor.future, &survivor.blame) {
-        (Some(future), _) => Some(format!("future = {future:?}")),
-        (None, Some(blame)) => Some(format!("spawned_at = \"{}:{}\"", blame.file, blame.line)),
-        (None, None) => None,
+        (Some(future), blame) if blame.is_none() || !is_anybodys(future) => {
+            Some(format!("future = {future:?}"))
+        }
+        (_, Some(blame)) => Some(format!("spawned_at = \"{}:{}\"", blame.file, blame.line)),
+        (_, None) => None,
     }
 }
