@@ -113,7 +113,8 @@ fn is_capture(frame: &Frame) -> bool {
 
 /// Whoever runs the spawning task or the test's body: what is further out asked for nothing.
 fn is_runner(frame: &Frame) -> bool {
-    let runners = ["tokio::runtime::task::", "tokio::runtime::context::runtime::"];
+    let runners =
+        ["tokio::runtime::task::", "tokio::runtime::context::runtime::", "leakcheck::body::"];
     runners.iter().any(|runner| frame.function.contains(runner))
 }
 

@@ -116,20 +116,7 @@ mod tests {
     use crate::survivor::Survivor;
 
     fn bare(survivors: Vec<Survivor>, undecided: Vec<String>) -> LeakReport {
-        LeakReport {
-            test: "t".to_owned(),
-            package: None,
-            verdict: Verdict::Off,
-            tier: Tier::Hooks,
-            waited: Duration::ZERO,
-            survivors,
-            ignored: Vec::new(),
-            stale_ignores: Vec::new(),
-            panics: Vec::new(),
-            undecided,
-            faults: Vec::new(),
-            notes: Vec::new(),
-        }
+        LeakReport { survivors, undecided, ..LeakReport::test() }
     }
 
     #[test]

@@ -202,7 +202,11 @@ fn tell_live(survivor: &mut Survivor, live: &Live, registry: &Registry, workspac
 
 fn tell_task(survivor: &mut Survivor, mut task: Inspected, workspace: &Workspace) {
     survivor.unwakeable = Some(task.unwakeable);
-    survivor.state = State::of(task.phase).or(survivor.state);
+    survivor.state = match (task.state(), survivor.state) {
+        // tokio keeps one word for both; the hooks know.
+        (Some(State::Notified), Some(State::NeverPolled)) => Some(State::NeverPolled),
+        (inspected, told) => inspected.or(told),
+    };
     survivor.future = task.future.as_deref().map(ToOwned::to_owned);
     survivor.uninspected = task.unknown.take();
     if let Some(tree) = &mut task.tree {

@@ -4,9 +4,11 @@
 use std::sync::{Arc, OnceLock};
 
 use leakcheck_inspect::{
-    Frame, Image, Inspector, Node, Phase, Process, Source, SpawnSite, Task, TypeId,
+    Frame, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task, TypeId,
 };
 use tokio::runtime::Handle;
+
+use crate::survivor::State;
 
 /// A look into this process, by what its executable says.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,18 @@ impl From<Task> for Inspected {
             unknown: task.unknown,
             spawned_at: task.spawned_at,
             type_id: task.type_id,
+        }
+    }
+}
+
+impl Inspected {
+    /// What it was doing.
+    pub(crate) fn state(&self) -> Option<State> {
+        let unstarted = self.tree.as_ref().is_some_and(|tree| tree.kind == NodeKind::Unstarted);
+        match State::of(self.phase) {
+            // It waits for its first turn.
+            Some(State::Notified) if unstarted => Some(State::NeverPolled),
+            state => state,
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::Id;
 
 use crate::backtrace::RawBacktrace;
+use crate::body::Body;
 use crate::ids::{IdHash, Polling};
 use crate::panics::TaskPanic;
 
@@ -30,6 +31,7 @@ pub(crate) struct Registry {
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
     runtime: OnceLock<tokio::runtime::Id>,
+    body: Body,
     panics: Mutex<Vec<TaskPanic>>,
     looking: AtomicUsize,
     /// The test's own thread first.
@@ -115,6 +117,7 @@ impl Registry {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             capture,
             runtime: OnceLock::new(),
+            body: Body::default(),
             panics: Mutex::default(),
             looking: AtomicUsize::new(0),
             threads: Mutex::new(vec![Arc::default()]),
@@ -133,7 +136,17 @@ impl Registry {
 
     /// Whether the code that calls runs on this registry's runtime, and not on one inside it.
     pub(crate) fn is_of_current_runtime(&self) -> bool {
-        Handle::try_current().is_ok_and(|current| self.runtime.get() == Some(&current.id()))
+        Handle::try_current().is_ok_and(|current| self.is_of(&current))
+    }
+
+    /// Whether it is this runtime's registry.
+    pub(crate) fn is_of(&self, handle: &Handle) -> bool {
+        self.runtime.get() == Some(&handle.id())
+    }
+
+    /// What the runtime blocks on.
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -118,7 +118,8 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = crate::current::enter(&self.registry);
-        self.tokio().block_on(future)
+        let future = std::pin::pin!(future);
+        self.tokio().block_on(crate::body::watched(self.registry.body(), future))
     }
 
     /// The handle of the tokio runtime.

@@ -124,6 +124,17 @@ impl State {
             _ => None,
         }
     }
+
+    /// In a word or two.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::NeverPolled => "never polled",
+            Self::Notified => "woken",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Who called `spawn`.

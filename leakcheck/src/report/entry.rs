@@ -110,14 +110,7 @@ pub(super) fn title(survivor: &Survivor) -> String {
 }
 
 fn state(survivor: &Survivor) -> String {
-    let state = match survivor.state {
-        Some(State::Waiting) => "waiting",
-        Some(State::Running) => "running",
-        Some(State::NeverPolled) => "never polled",
-        Some(State::Notified) => "woken",
-        Some(State::Cancelled) => "cancelled",
-        None => "state unknown",
-    };
+    let state = survivor.state.map_or("state unknown", State::told);
     if survivor.age_ms.is_none() {
         return state.to_owned();
     }

@@ -217,3 +217,85 @@ pub(super) fn milliseconds(ms: Option<f64>) -> String {
         None => "for an unknown time".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leakcheck_inspect::{Node, NodeKind};
+
+    use super::*;
+    use crate::place::Place;
+
+    fn report(survivors: Vec<Survivor>) -> String {
+        render_plainly(&LeakReport { survivors, ..LeakReport::test() })
+    }
+
+    fn survivor(id: u64, why: Option<&str>) -> Survivor {
+        Survivor { id: Some(id), ..Survivor::only_counted(1, why) }
+    }
+
+    #[test]
+    fn a_reason_that_holds_for_all_is_said_once() {
+        let why = "set `debug = 2`";
+        let text = report(vec![survivor(1, Some(why)), survivor(2, Some(why))]);
+        assert_eq!(text.matches(why).count(), 1, "{text}");
+        assert!(text.contains("  no trees   set `debug = 2`"), "{text}");
+    }
+
+    #[test]
+    fn other_reasons_are_said_of_each() {
+        let text = report(vec![survivor(1, Some("torn")), survivor(2, Some("gone"))]);
+        assert!(text.contains("stuck at     unknown: torn"), "{text}");
+        assert!(text.contains("stuck at     unknown: gone"), "{text}");
+        let mut partly = survivor(1, Some("torn"));
+        partly.awaits = Some(Node::new(NodeKind::Leaf, "app::Leaf"));
+        let text = report(vec![partly]);
+        assert!(
+            text.contains("awaiting app::Leaf\n                  … not all of it: torn"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn candidates_for_a_place_are_told_as_such() {
+        let mut survivor = survivor(1, None);
+        survivor.spawn_candidates = (1..=5).map(|line| Place::test("src/a.rs", line)).collect();
+        let text = report(vec![survivor.clone()]);
+        let expected = "spawned at   one of src/a.rs:1, src/a.rs:2, src/a.rs:3 and 2 more";
+        assert!(text.contains(expected), "{text}");
+        survivor.spawn_candidates.truncate(1);
+        assert!(report(vec![survivor]).contains("spawned at   about src/a.rs:1\n"));
+    }
+
+    #[test]
+    fn tasks_that_are_only_counted_say_why_and_what_helps() {
+        let text = report(vec![Survivor::only_counted(3, Some("set `debug = 2`"))]);
+        assert!(text.contains("\n      set `debug = 2`\n"), "{text}");
+        assert!(text.contains("--cfg tokio_unstable"), "{text}");
+        let text = report(vec![Survivor::counted(1)]);
+        assert!(text.contains("only tokio's own count knows of"), "{text}");
+    }
+
+    #[test]
+    fn what_can_never_run_again_is_said_so() {
+        let mut survivor = survivor(1, None);
+        survivor.unwakeable = Some(true);
+        let text = report(vec![survivor]);
+        assert!(text.contains("nobody holds a waker: it can never run again"), "{text}");
+    }
+
+    #[test]
+    fn an_ignore_is_offered_by_future_unless_anybody_may_spawn_such_a_one() {
+        let mut survivor = survivor(1, None);
+        survivor.blame = Some(Place::test("src/a.rs", 7));
+        let offered = |survivor: &Survivor| {
+            let text = report(vec![survivor.clone()]);
+            let (_, rule) = text.split_once("#[leak_test(ignore(").expect("an ignore is offered");
+            rule.split_once(", reason").expect("it has a reason").0.to_owned()
+        };
+        assert_eq!(offered(&survivor), "spawned_at = \"src/a.rs:7\"");
+        survivor.future = Some("app::watch".to_owned());
+        assert_eq!(offered(&survivor), "future = \"app::watch\"");
+        survivor.future = Some("core::future::pending::Pending".to_owned());
+        assert_eq!(offered(&survivor), "spawned_at = \"src/a.rs:7\"");
+    }
+}
