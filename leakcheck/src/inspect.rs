@@ -1,7 +1,9 @@
 //! The process-wide inspector: the only room that opens the executable, and only once something
 //! was left to be looked at.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use leakcheck_inspect::{
     Frame, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task, TypeId,
@@ -61,6 +63,33 @@ impl Look {
     /// The functions around the call that returns to this address, innermost first.
     pub(crate) fn frames(self, returns_to: usize) -> Vec<Frame> {
         self.inspector.frames(self.process, (returns_to as u64).saturating_sub(1))
+    }
+}
+
+/// A runtime's tasks by their ids, as they were at some moment.
+#[derive(Debug)]
+pub(crate) struct Inspection {
+    pub(crate) tasks: Result<BTreeMap<u64, Inspected>, String>,
+    made: Instant,
+    took: Duration,
+}
+
+impl Inspection {
+    /// While somebody waits, looking takes at most one part in this many of the time.
+    const REST: u32 = 4;
+
+    pub(crate) fn of(runtime: &Handle) -> Self {
+        // The executable is opened once: that is no part of what a look takes.
+        let look = Look::new();
+        let made = Instant::now();
+        let tasks = look.and_then(|look| look.tasks(runtime));
+        let tasks = tasks.map(|tasks| tasks.into_iter().map(|task| (task.id, task)).collect());
+        Self { tasks, made, took: made.elapsed() }
+    }
+
+    /// Whether it is too early to look again.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.made.elapsed() < self.took * Self::REST
     }
 }
 

@@ -31,6 +31,13 @@ pub(crate) enum Decision {
     Undecided(usize, &'static str),
 }
 
+impl Decision {
+    /// Whether the survivor may stay.
+    pub(crate) fn may_stay(self) -> bool {
+        matches!(self, Self::Ignored(_) | Self::Current)
+    }
+}
+
 /// The rules at work. Each covers no more survivors than its count, and those are judged oldest
 /// first.
 pub(crate) struct Judge<'a> {

@@ -156,7 +156,8 @@ impl Options {
     }
 
     /// How long survivors may take to finish by themselves. The default is 500 ms. While
-    /// survivors keep ending, the wait goes on, to four times this.
+    /// survivors keep ending, the wait goes on, to four times this; and once for those that only wait
+    /// for a timer that is due within as long again (not with a paused clock).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self

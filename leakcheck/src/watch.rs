@@ -10,7 +10,7 @@ use leakcheck_inspect::TypeId;
 use tokio::task::Id;
 
 use crate::identify::{Identified, Origin, Site};
-use crate::inspect::{Inspected, Look};
+use crate::inspect::{Inspected, Inspection, Look};
 use crate::judge::{self, Decision, Judge, Judged};
 use crate::place::Workspace;
 use crate::registry::Live;
@@ -23,9 +23,6 @@ use crate::timers;
 /// How long a difference between two counts has to last.
 const BELIEVED: Duration = Duration::from_millis(50);
 
-/// While settling, looking at tasks takes at most one part in this many of the time.
-const LOOKS_REST: u32 = 4;
-
 const NOT_LISTED: &str = "its runtime's list of tasks did not have it when it was read";
 
 /// Who is left on a runtime. Each task's origin is looked up once.
@@ -37,19 +34,6 @@ pub(crate) struct Watch<'a> {
     inspection: Option<Inspection>,
     /// How long all looks at tasks have taken. The executable is opened by the first.
     looked: Duration,
-}
-
-/// The runtime's tasks by their ids, as they were at some moment.
-struct Inspection {
-    made: Instant,
-    took: Duration,
-    tasks: Result<BTreeMap<u64, Inspected>, String>,
-}
-
-impl Inspection {
-    fn is_fresh(&self) -> bool {
-        self.made.elapsed() < self.took * LOOKS_REST
-    }
 }
 
 impl<'a> Watch<'a> {
@@ -115,7 +99,7 @@ impl<'a> Watch<'a> {
 
     fn judge_by_hooks(&mut self) -> Judged {
         let runtime = self.runtime;
-        let all_may_stay = self.decide(None).iter().all(|(_, decision)| may_stay(*decision));
+        let all_may_stay = self.decide(None).iter().all(|(_, decision)| decision.may_stay());
         let inspection = if all_may_stay && runtime.registry.len() == runtime.alive() {
             Ok(BTreeMap::new())
         } else {
@@ -184,12 +168,9 @@ impl<'a> Watch<'a> {
 
     fn inspect(&mut self) -> Inspection {
         let began = Instant::now();
-        let look = Look::new();
-        let made = Instant::now();
-        let tasks = look.and_then(|look| look.tasks(self.runtime.handle()));
-        let tasks = tasks.map(|tasks| tasks.into_iter().map(|task| (task.id, task)).collect());
+        let inspection = Inspection::of(self.runtime.handle());
         self.looked += began.elapsed();
-        Inspection { made, took: made.elapsed(), tasks }
+        inspection
     }
 
     /// What the rules say of each live task; in the plain tier, of each that was inspected.
@@ -341,18 +322,14 @@ impl Unsettled for Watch<'_> {
     fn due(&mut self, within: Duration) -> Option<Duration> {
         let tasks = self.inspect().tasks.ok()?;
         let decisions = self.decide(Some(&tasks));
-        let waited_for = decisions.iter().filter(|(_, decision)| !may_stay(*decision));
+        let waited_for = decisions.iter().filter(|(_, decision)| !decision.may_stay());
         let due = waited_for.filter_map(|(id, _)| timers::due(tasks.get(id)?));
         due.filter(|due| *due <= within).max()
     }
 }
 
-fn may_stay(decision: Decision) -> bool {
-    matches!(decision, Decision::Ignored(_) | Decision::Current)
-}
-
 fn uncovered(decisions: &[(u64, Decision)]) -> usize {
-    decisions.iter().filter(|(_, decision)| !may_stay(*decision)).count()
+    decisions.iter().filter(|(_, decision)| !decision.may_stay()).count()
 }
 
 /// How many tasks the hooks told of, and how many tokio counts. The two are read one after the

@@ -25,7 +25,7 @@ fn tasks_are_seen_from_outside_of_their_runtime() {
             while leakcheck::dump(&Handle::current()).tasks[0].state != Some(State::Waiting) {
                 tokio::task::yield_now().await;
             }
-            task
+            task.abort_handle()
         });
         let dump = std::thread::scope(|scope| {
             let handle = runtime.handle();
