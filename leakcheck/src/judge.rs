@@ -127,6 +127,9 @@ fn undecided(rule: &Ignore, key: &str, survivor: &Survivor) -> String {
             format!("one of {} places spawned it: use `future`", candidates.len())
         }
         (_, Some(why)) => why.clone(),
+        ("spawned_at" | "spawned_by", None) => {
+            "no place in the program is known to spawn such a future: use `future`".to_owned()
+        }
         (_, None) => "it could not be read: use another condition".to_owned(),
     };
     format!("{task} may be covered by {}, but `{key}` cannot be told: {why}", rule.shown())
