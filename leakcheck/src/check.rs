@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::diagnose::diagnose;
+use crate::diagnose::{diagnose_all, roots_first};
 use crate::group::group;
 use crate::judge::Judged;
 use crate::panics::{Joinable, TaskPanic};
@@ -29,14 +29,14 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
 /// The report on what was judged; its verdict is still to come.
 pub(crate) fn report(runtime: &Runtime, judged: Judged, waited: Duration) -> LeakReport {
     let mut survivors = judged.reported;
-    survivors.iter_mut().for_each(diagnose);
+    diagnose_all(&mut survivors);
     LeakReport {
         test: runtime.subject.test.clone(),
         package: runtime.subject.package.map(ToOwned::to_owned),
         verdict: Verdict::Clean,
         tier: Tier::current(),
         waited,
-        survivors: group(survivors),
+        survivors: group(roots_first(survivors)),
         ignored: judged.ignored,
         stale_ignores: judged.stale,
         panics: Vec::new(),

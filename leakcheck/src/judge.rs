@@ -1,5 +1,6 @@
 //! Splits survivors into leaked and ignored. Pure: facts in, judgement out.
 
+use crate::diagnose::ends_by_itself;
 use crate::identify::Identified;
 use crate::ignore::{Covers, Facts, Ignore};
 use crate::report::{Ignored, Tier};
@@ -101,6 +102,11 @@ pub(crate) fn identified(
             Decision::Ignored(rule) => &rules[rule].reason,
             Decision::Current => AS_CURRENT,
             Decision::Reported | Decision::Undecided(..) => {
+                if let Some(reason) = ends_by_itself(&survivor) {
+                    let reason = reason.to_owned();
+                    judged.ignored.push(Ignored { reason, survivor });
+                    continue;
+                }
                 if let Decision::Undecided(rule, key) = decision {
                     judged.undecided.push(undecided(&rules[rule], key, &survivor));
                 }
@@ -258,6 +264,17 @@ mod tests {
         let judged = identified(&rules, vec![Identified::test(place)], into_survivor);
         assert_eq!((leaked(&judged), judged.stale.len()), (1, 0));
         assert!(judged.undecided[0].contains("`future` cannot be told: set `debug = 2`"));
+    }
+
+    #[test]
+    fn a_task_that_ends_by_itself_may_stay_without_a_rule() {
+        let reaper = |_| Survivor {
+            future: Some("bb8::inner::Reaper<M>::run".to_owned()),
+            ..Survivor::counted(1)
+        };
+        let task = Identified::test(crate::place::Place::test("src/main.rs", 1));
+        let judged = identified(&[], vec![task], reaper);
+        assert_eq!((leaked(&judged), judged.ignored.len()), (0, 1));
     }
 
     #[test]

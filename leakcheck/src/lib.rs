@@ -63,7 +63,6 @@ mod ids;
 mod ignore;
 mod inspect;
 mod judge;
-mod libraries;
 mod options;
 #[doc(hidden)]
 pub mod outcome;

@@ -8,6 +8,7 @@ use tokio::task::Id;
 
 use crate::awaits::{self, OwnFiles};
 use crate::blame::StackFrame;
+pub use crate::diagnose::Cause;
 use crate::place::Place;
 
 /// A task that outlived its test, or several that are alike.
@@ -66,6 +67,8 @@ pub struct Survivor {
     pub unwakeable: Option<bool>,
     /// What kind of leak it is, where that is known.
     pub cause: Option<Cause>,
+    /// The cause in a sentence, with what is known of it.
+    pub why: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -150,19 +153,6 @@ pub enum SpawnedBy {
     Thread,
 }
 
-/// What kind of leak it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Cause {
-    /// It was polled over and over while everything else was at rest.
-    BusyLoop,
-    /// Its poll did not return: it blocks its worker thread.
-    BlocksItsWorker,
-    /// It never got to run.
-    NeverPolled,
-}
-
 /// The number in a task id, which tokio shows but does not give.
 pub(crate) fn number(id: Id) -> u64 {
     id.to_string().parse().unwrap_or(0)
@@ -200,6 +190,7 @@ impl Survivor {
             uninspected: None,
             unwakeable: None,
             cause: None,
+            why: None,
             help: None,
         }
     }

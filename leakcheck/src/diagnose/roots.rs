@@ -1,0 +1,237 @@
+//! Survivors that wait for each other's end: which one it all hangs on, and who waits in a circle.
+
+use std::collections::HashSet;
+
+use super::cause::Cause;
+use super::graph::{Graph, Role};
+use super::{Finding, stuck};
+use crate::survivor::Survivor;
+
+/// The members of a circle that are named.
+const NAMED: usize = 8;
+
+/// What is said of a survivor that waits for others.
+pub(super) fn finding(
+    graph: &Graph,
+    at: usize,
+    survivors: &[Survivor],
+    alone: &[Option<Finding>],
+) -> Option<Finding> {
+    match graph.role(at) {
+        Role::Root { waiting } => {
+            let mut found = alone[at].clone()?;
+            if found.cause == Cause::JoinedNeverEnded && names_a_task(&survivors[at]) {
+                found.why.push_str(", which is none of the leaked tasks");
+            }
+            Some(found.awaited_by(waiting))
+        }
+        Role::Waits { on, root } => Some(Finding {
+            cause: Cause::JoinsASurvivor,
+            why: waits(graph, at, (on, root), survivors, alone),
+            help: format!("see to {} first", named(&survivors[if root == at { on } else { root }])),
+        }),
+        Role::Stuck { circle, member } => Some(Finding {
+            cause: Cause::Deadlock,
+            why: goes_round(graph.circle(circle, member), survivors),
+            help: "break the circle: let one of its tasks end without the other, or abort it"
+                .to_owned(),
+        }),
+    }
+}
+
+fn names_a_task(survivor: &Survivor) -> bool {
+    stuck(survivor).is_some_and(|stuck| stuck.others.is_empty() && stuck.on.wait.tasks.len() == 1)
+}
+
+fn waits(
+    graph: &Graph,
+    at: usize,
+    (on, root): (usize, usize),
+    survivors: &[Survivor],
+    alone: &[Option<Finding>],
+) -> String {
+    let next = named(&survivors[on]);
+    let (next, that) = match graph.waits_for(at).saturating_sub(1) {
+        0 => (next, "which"),
+        more => (format!("{next} and {more} more"), "the first of which"),
+    };
+    if root == at {
+        return format!("waits for {next}, {that} waits for leaked tasks in turn");
+    }
+    let why = match (graph.role(root), &alone[root]) {
+        (Role::Stuck { circle, member }, _) => goes_round(graph.circle(circle, member), survivors),
+        (_, Some(found)) => found.why.split("; ").next().unwrap_or_default().to_owned(),
+        (_, None) => "is still alive".to_owned(),
+    };
+    if root == on {
+        return format!("waits for {next}, {that} {why}");
+    }
+    format!(
+        "waits for {next}, {that} in the end waits for {}, which {why}",
+        named(&survivors[root])
+    )
+}
+
+fn goes_round(circle: impl ExactSizeIterator<Item = usize>, survivors: &[Survivor]) -> String {
+    let count = circle.len();
+    if count == 1 {
+        return "waits for its own end".to_owned();
+    }
+    let id = |at: usize| survivors[at].id.unwrap_or_default().to_string();
+    let mut ids: Vec<_> = circle.take(NAMED).map(id).collect();
+    ids.extend((count > NAMED).then(|| "…".to_owned()));
+    ids.push(ids[0].clone());
+    format!("waits in a circle of {count} tasks, none of which can end: {}", ids.join(" → "))
+}
+
+/// A survivor's id and its place in the user's code.
+fn named(survivor: &Survivor) -> String {
+    let id = survivor.id.unwrap_or_default();
+    match survivor.blame.as_ref().or(survivor.spawned_at.as_ref()) {
+        Some(place) => format!("task {id} (spawned at {}:{})", place.file, place.line),
+        None => format!("task {id}"),
+    }
+}
+
+/// Brings those that others wait for to the front, then those that no survivor spawned, and those
+/// of which only a number is known to the end. Otherwise the order stays.
+pub(crate) fn roots_first(survivors: Vec<Survivor>) -> Vec<Survivor> {
+    let depths = Graph::new(&survivors).depths;
+    let ids: HashSet<u64> = survivors.iter().filter_map(|survivor| survivor.id).collect();
+    let mut sorted: Vec<_> = depths.into_iter().zip(survivors).collect();
+    sorted.sort_by_cached_key(|(depth, survivor)| {
+        let above = survivor.ancestors.iter().filter(|ancestor| ids.contains(&ancestor.id));
+        (survivor.id.is_none(), *depth, above.count())
+    });
+    sorted.into_iter().map(|(_, survivor)| survivor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use leakcheck_inspect::WaitKind;
+
+    use super::*;
+    use crate::diagnose::tests::{diagnosed, joining, leaf, survivor, with};
+
+    fn root(id: u64) -> Survivor {
+        with(id, leaf(WaitKind::BroadcastReceive))
+    }
+
+    fn order(survivors: Vec<Survivor>) -> Vec<Option<u64>> {
+        roots_first(survivors).iter().map(|survivor| survivor.id).collect()
+    }
+
+    fn cause(survivors: Vec<Survivor>, at: usize, expected: (Cause, &str)) {
+        let found = &diagnosed(survivors)[at];
+        let why = found.why.as_deref().unwrap_or_default();
+        assert_eq!(found.cause, Some(expected.0), "{why}");
+        assert!(why.contains(expected.1), "{why}");
+    }
+
+    #[test]
+    fn a_waiting_survivor_points_at_the_one_it_waits_for() {
+        let told = "waits for task 2, which waits for the next message of a broadcast channel";
+        cause(vec![joining(1, [2]), root(2)], 0, (Cause::JoinsASurvivor, told));
+        cause(
+            vec![joining(1, [2]), root(2)],
+            1,
+            (Cause::SubscriberNotClosed, "1 leaked task waits"),
+        );
+    }
+
+    #[test]
+    fn a_chain_leads_to_its_root() {
+        let chain = || vec![joining(1, [2]), joining(2, [3]), root(3)];
+        cause(chain(), 0, (Cause::JoinsASurvivor, "in the end waits for task 3, which waits for"));
+        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for its end"));
+        assert_eq!(order(chain()), [Some(3), Some(2), Some(1)]);
+    }
+
+    #[test]
+    fn one_of_several_is_named_and_the_others_are_counted() {
+        let set = vec![joining(1, [2, 3, 4]), root(2), root(3), root(4)];
+        cause(set, 0, (Cause::JoinsASurvivor, "task 2 and 2 more, the first of which waits"));
+    }
+
+    #[test]
+    fn everybody_in_a_deadlock_names_the_whole_circle() {
+        let three = || vec![joining(3, [5]), joining(5, [8]), joining(8, [3])];
+        cause(three(), 0, (Cause::Deadlock, "3 → 5 → 8 → 3"));
+        cause(three(), 2, (Cause::Deadlock, "8 → 3 → 5 → 8"));
+        cause(vec![joining(1, [1])], 0, (Cause::Deadlock, "its own end"));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_deadlock_is_not_in_it() {
+        let tail = || vec![joining(1, [3]), joining(3, [5]), joining(5, [3])];
+        cause(tail(), 0, (Cause::JoinsASurvivor, "task 3, which waits in a circle of 2 tasks"));
+        assert_eq!(order(tail()), [Some(3), Some(5), Some(1)]);
+    }
+
+    #[test]
+    fn a_circle_with_a_way_out_is_no_deadlock() {
+        let timeout = vec![joining(1, [2]), {
+            let mut tree = joining(2, [1]).awaits.unwrap();
+            tree.children.push(leaf(WaitKind::Sleep));
+            with(2, tree)
+        }];
+        cause(timeout, 0, (Cause::JoinsASurvivor, "task 2, which"));
+    }
+
+    #[test]
+    fn a_circle_that_something_unreadable_is_part_of_is_no_deadlock() {
+        let mut tree = joining(2, [1]).awaits.unwrap();
+        tree.children.push(leakcheck_inspect::Node::new(leakcheck_inspect::NodeKind::Cut, "deep"));
+        cause(vec![joining(1, [2]), with(2, tree)], 1, (Cause::JoinsASurvivor, "in turn"));
+    }
+
+    #[test]
+    fn a_circle_in_which_somebody_was_just_woken_is_no_deadlock() {
+        let mut woken = joining(2, [1]);
+        (woken.state, woken.polls_in_grace) = (Some(crate::survivor::State::Notified), Some(1));
+        cause(vec![joining(1, [2]), woken], 1, (Cause::JoinsASurvivor, "in turn"));
+    }
+
+    #[test]
+    fn a_task_that_runs_all_the_time_waits_for_nobody() {
+        let mut busy = joining(1, [2]);
+        busy.polls_in_grace = Some(9_999);
+        cause(vec![busy, root(2)], 0, (Cause::BusyLoop, "9999 times"));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_root_too_is_led_there_and_not_to_a_circle() {
+        let set = vec![joining(1, [3, 9]), joining(3, [5]), joining(5, [3]), root(9)];
+        cause(set, 0, (Cause::JoinsASurvivor, "broadcast"));
+    }
+
+    #[test]
+    fn a_task_that_is_no_survivor_is_not_made_one() {
+        let told = ", task 7, which is none of the leaked tasks";
+        cause(vec![joining(1, [7])], 0, (Cause::JoinedNeverEnded, told));
+    }
+
+    #[test]
+    fn a_long_chain_is_followed_without_a_deep_stack() {
+        let mut chain: Vec<_> = (0..20_000).map(|id| joining(id, [id + 1])).collect();
+        chain.push(root(20_000));
+        cause(chain, 0, (Cause::JoinsASurvivor, "in the end waits for task 20000"));
+        let ring = (0..20_000).map(|id| joining(id, [(id + 1) % 20_000])).collect();
+        cause(ring, 0, (Cause::Deadlock, "6 → 7 → … → 0"));
+    }
+
+    #[test]
+    fn the_order_of_strangers_stays_and_the_nameless_come_last() {
+        let nameless = Survivor::counted(3);
+        let order = order(vec![nameless, root(4), survivor(7), root(6)]);
+        assert_eq!(order, [Some(4), Some(7), Some(6), None]);
+    }
+
+    #[test]
+    fn a_child_comes_after_its_parent_and_other_roots() {
+        let mut child = root(2);
+        let spawned_at = crate::place::Place::test("src/main.rs", 3);
+        child.ancestors.push(crate::survivor::Ancestor { id: 3, spawned_at, ended: false });
+        assert_eq!(order(vec![child, root(3), root(4)]), [Some(3), Some(4), Some(2)]);
+    }
+}
