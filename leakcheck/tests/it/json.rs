@@ -58,7 +58,7 @@ fn a_survivor_has_its_await_tree_and_null_for_what_is_not_known() {
     assert!(survivor["awaits"][2]["leaf"].as_str().unwrap().contains("oneshot::Receiver"));
     assert_eq!(survivor["state"], "waiting");
     assert!(line["waited_ms"].as_f64().unwrap() >= 500.0, "{line}");
-    for unknown in ["name", "uninspected", "cause", "spawn_stack"] {
+    for unknown in ["name", "uninspected", "spawn_stack"] {
         assert!(survivor.get(unknown).is_some_and(Value::is_null), "{unknown} in {survivor}");
     }
     if Tier::current() == Tier::Hooks {
