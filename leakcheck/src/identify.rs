@@ -144,12 +144,18 @@ impl Identified {
     }
 
     /// The survivor that it is.
-    pub(crate) fn into_survivor(self, registry: &Registry, workspace: &Workspace) -> Survivor {
+    pub(crate) fn into_survivor(
+        self,
+        registry: &Registry,
+        workspace: &Workspace,
+        now: Instant,
+    ) -> Survivor {
         let mut survivor = Survivor::counted(1);
         survivor.id = Some(self.id);
         survivor.uninspected = self.uninspected;
         if let Some(live) = &self.live {
-            tell_live(&mut survivor, live, registry, workspace);
+            tell_live(&mut survivor, live, now);
+            survivor.ancestors = ancestors(live, registry, workspace);
         }
         let mut origin = self.origin;
         if let Some(task) = self.task {
@@ -184,20 +190,22 @@ fn unstarted_block(task: &Inspected, workspace: &Workspace) -> Option<Place> {
     Some(workspace.place_in_debug_info(Path::new(&*at.file), at.line, None))
 }
 
-fn tell_live(survivor: &mut Survivor, live: &Live, registry: &Registry, workspace: &Workspace) {
-    let now = Instant::now();
+fn tell_live(survivor: &mut Survivor, live: &Live, now: Instant) {
     survivor.state = Some(state(live));
     survivor.age_ms = Some(ms(now.saturating_duration_since(live.born)));
     survivor.idle_ms = Some(ms(now.saturating_duration_since(live.last_poll)));
     survivor.polls = Some(live.polls + u64::from(live.running));
     survivor.polls_in_grace = Some(live.polls - live.polls_before_settling);
     survivor.spawner = Some(spawner(live.spawner));
+}
+
+fn ancestors(live: &Live, registry: &Registry, workspace: &Workspace) -> Vec<Ancestor> {
     let ancestor = |(id, at)| Ancestor {
         id: number(id),
         spawned_at: workspace.place_of(at),
         ended: registry.with(id, |_| ()).is_none(),
     };
-    survivor.ancestors = live.ancestors.iter().map(ancestor).collect();
+    live.ancestors.iter().map(ancestor).collect()
 }
 
 fn tell_task(survivor: &mut Survivor, mut task: Inspected, workspace: &Workspace) {

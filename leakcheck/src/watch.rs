@@ -2,7 +2,7 @@
 //! that is enough, and by inspection where it is not.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -147,8 +147,10 @@ impl<'a> Watch<'a> {
 
     fn judge_each(&self, identified: Vec<Identified>) -> Judged {
         let registry = &self.runtime.registry;
+        // As old as they were when they were waited for, without what looking at them took.
+        let now = Instant::now().checked_sub(self.looked).unwrap_or_else(Instant::now);
         judge::identified(&self.runtime.options.ignores, identified, |task| {
-            task.into_survivor(registry, self.workspace())
+            task.into_survivor(registry, self.workspace(), now)
         })
     }
 
@@ -199,6 +201,7 @@ impl<'a> Watch<'a> {
     fn note_origins(&mut self) -> Vec<u64> {
         let registry = &self.runtime.registry;
         let whole = self.runtime.settings.backtrace.value;
+        let began = Instant::now();
         let live: Vec<(u64, Id)> = registry.ids().into_iter().map(|id| (number(id), id)).collect();
         let mut ids = Vec::with_capacity(live.len());
         for (number, id) in live {
@@ -210,6 +213,7 @@ impl<'a> Watch<'a> {
             ids.push(number);
         }
         ids.sort_unstable();
+        self.looked += began.elapsed();
         ids
     }
 
@@ -275,14 +279,18 @@ impl<'a> Watch<'a> {
         uncovered
     }
 
+    fn is_tolerant(&self) -> bool {
+        let runtime = self.runtime;
+        !runtime.options.ignores.is_empty() || runtime.registry.has_ignored_current()
+    }
+
     fn left_by_hooks(&mut self, thorough: bool) -> Left {
         let runtime = self.runtime;
         let rules = &runtime.options.ignores;
         let (told, alive) = (runtime.registry.len(), runtime.alive());
         // A task's end is told a moment before tokio forgets the task: no leak yet.
         let untold = alive.abs_diff(told);
-        let tolerant = !rules.is_empty() || runtime.registry.has_ignored_current();
-        if !tolerant || told == 0 {
+        if !self.is_tolerant() || told == 0 {
             return Left { tasks: told + untold, told: told > 0 };
         }
         let decisions = self.decide(None);
@@ -321,9 +329,11 @@ impl Unsettled for Watch<'_> {
 
     fn due(&mut self, within: Duration) -> Option<Duration> {
         let tasks = self.inspect().tasks.ok()?;
-        let decisions = self.decide(Some(&tasks));
-        let waited_for = decisions.iter().filter(|(_, decision)| !decision.may_stay());
-        let due = waited_for.filter_map(|(id, _)| timers::due(tasks.get(id)?));
+        let decisions = if self.is_tolerant() { self.decide(Some(&tasks)) } else { Vec::new() };
+        let may_stay = decisions.iter().filter(|(_, decision)| decision.may_stay());
+        let may_stay: BTreeSet<u64> = may_stay.map(|(id, _)| *id).collect();
+        let due = tasks.values().filter_map(|task| Some((task.id, timers::due(task)?)));
+        let due = due.filter(|(id, _)| !may_stay.contains(id)).map(|(_, due)| due);
         due.filter(|due| *due <= within).max()
     }
 }
