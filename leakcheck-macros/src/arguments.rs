@@ -11,8 +11,8 @@ use crate::ignore::Ignore;
 use crate::value::{self, Spanned, set};
 
 const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, \
-                     `name`, `grace`, `action`, `ignore`, `known_leak`, `on_failure`, `cleanup`, \
-                     `leakcheck`";
+                     `name`, `grace`, `action`, `ignore`, `known_leak`, `on_failure`, `backtrace`, \
+                     `cleanup`, `leakcheck`";
 
 /// What the attribute says; what it leaves out is decided at run time.
 #[derive(Default)]
@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
     pub(crate) ignores: Vec<Ignore>,
     pub(crate) known_leak: Option<Spanned<String>>,
     pub(crate) on_failure: bool,
+    pub(crate) backtrace: Option<Spanned<bool>>,
     pub(crate) cleanup: Option<Spanned<TokenStream>>,
 }
 
@@ -102,6 +103,7 @@ impl Arguments {
             "leakcheck" => set(&mut self.leakcheck, name, value, value::quoted_path),
             "grace" => set(&mut self.grace, name, value, value::duration),
             "action" => set(&mut self.action, name, value, Action::read),
+            "backtrace" => set(&mut self.backtrace, name, value, value::yes_or_no),
             "known_leak" => set(&mut self.known_leak, name, value, value::text),
             "cleanup" => set(&mut self.cleanup, name, value, value::function),
             "core_threads" => {
@@ -211,6 +213,7 @@ fn form(name: &str) -> Option<String> {
         "grace" => " = \"250ms\"",
         "action" => " = \"warn\"",
         "known_leak" => " = \"reason\"",
+        "backtrace" => " = true",
         "cleanup" => " = path::to::function",
         _ => return None,
     };

@@ -74,6 +74,10 @@ fn check_options(arguments: &Arguments, leakcheck: &TokenStream) -> TokenStream 
     if arguments.on_failure {
         calls.extend(quote! { .on_failure(true) });
     }
+    if let Some(backtrace) = &arguments.backtrace {
+        let wanted = backtrace.value;
+        calls.extend(quote! { .backtrace(#wanted) });
+    }
     if let Some(cleanup) = &arguments.cleanup {
         let function = &cleanup.value;
         let name = function.to_string().replace(' ', "");

@@ -131,7 +131,7 @@ fn arguments_become_options() {
     check_options(
         quote! {
             grace = "1s 5ms", action = "warn", known_leak = "#12", on_failure,
-            cleanup = super::pool::close,
+            backtrace = true, cleanup = super::pool::close,
         },
         quote! {
             ::leakcheck::Options::new()
@@ -139,6 +139,7 @@ fn arguments_become_options() {
                 .action(::leakcheck::Action::Warn)
                 .known_leak("#12")
                 .on_failure(true)
+                .backtrace(true)
                 .cleanup_named("super::pool::close", super::pool::close)
         },
     );
@@ -202,6 +203,9 @@ fn mistakes_in_values_name_the_valid_ones() {
             r#"Unknown attribute inside the macro; `flavor` is written `flavor = "multi_thread"`"#
         ]],
     );
+    check_mistake("backtrace", expect!["`backtrace` is written `backtrace = true`"]);
+    let told = expect!["`backtrace` takes `true` or `false`: `backtrace = true`"];
+    check_mistake("backtrace = 1", told);
     check_mistake("on_failure = true", expect!["`on_failure` stands alone, without a value"]);
     check_mistake(
         "ignore",

@@ -51,6 +51,17 @@ pub(crate) fn boolean(name: &str, value: &Expr) -> Result<bool> {
     }
 }
 
+/// As `boolean`, in leakcheck's own words.
+pub(crate) fn yes_or_no(name: &str, value: &Expr) -> Result<bool> {
+    match literal(value) {
+        Ok(Lit::Bool(boolean)) => Ok(boolean.value),
+        _ => {
+            let message = format!("`{name}` takes `true` or `false`: `{name} = true`");
+            Err(Error::new_spanned(value, message))
+        }
+    }
+}
+
 /// A number of things of which there is at least one.
 pub(crate) fn positive(name: &str, value: &Expr) -> Result<usize> {
     let number = match literal(value)? {

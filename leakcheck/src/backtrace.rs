@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use crate::inspect::Look;
+
 /// The return addresses of a spawn, not yet looked up.
 #[derive(Clone, Debug)]
 pub(crate) struct RawBacktrace {
@@ -32,10 +34,10 @@ impl RawBacktrace {
         Self { addresses }
     }
 
-    /// Looks the functions up, innermost first, inlined ones included. Slow the first time in a
-    /// process: the executable's line tables are read.
-    pub(crate) fn resolve(&self) -> Vec<Frame> {
-        self.addresses.iter().flat_map(|address| frames_at(*address)).collect()
+    /// The functions, innermost first, inlined ones included. Each address is looked up when the
+    /// iterator comes to it: whoever knows enough stops.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame> + '_ {
+        self.addresses.iter().flat_map(|address| frames_at(*address))
     }
 }
 
@@ -48,6 +50,22 @@ fn frames_at(address: usize) -> Vec<Frame> {
 }
 
 fn look_up(address: usize) -> Vec<Frame> {
+    let inspected = Look::new().map(|look| look.frames(address)).unwrap_or_default();
+    if inspected.is_empty() {
+        // An executable that cannot be inspected, or another library's code.
+        return look_up_slowly(address);
+    }
+    let frames = inspected.into_iter().map(|frame| Frame {
+        function: readable(&frame.function),
+        file: frame.at.as_ref().map(|at| PathBuf::from(&*at.file)),
+        line: frame.at.as_ref().map(|at| at.line),
+        column: None,
+    });
+    frames.collect()
+}
+
+/// The first time in a process all line tables are read: half a second, and more.
+fn look_up_slowly(address: usize) -> Vec<Frame> {
     let mut frames = Vec::new();
     ::backtrace::resolve(address as *mut std::ffi::c_void, |symbol| {
         let Some(name) = symbol.name() else { return };
@@ -63,7 +81,7 @@ fn look_up(address: usize) -> Vec<Frame> {
 
 /// Without the hash of legacy mangling and without the closures that an async body compiles to:
 /// `app::serve::{{closure}}::h0123456789abcdef` is `app::serve`.
-fn readable(name: &str) -> String {
+pub(crate) fn readable(name: &str) -> String {
     let unhashed = match name.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
             path
@@ -71,16 +89,18 @@ fn readable(name: &str) -> String {
         _ => name,
     };
     let mut path = unhashed;
-    while let Some(outer) = path.strip_suffix("::{{closure}}").or_else(|| strip_closure(path)) {
+    while let Some(outer) = inside(path) {
         path = outer;
     }
     path.to_owned()
 }
 
-/// Strips one `::{closure#N}` as the v0 mangling has it.
-fn strip_closure(path: &str) -> Option<&str> {
-    let (outer, closure) = path.rsplit_once("::{")?;
-    closure.starts_with("closure").then_some(outer)
+/// The function around a `{{closure}}`, a `{closure#0}` or an `{async block}`.
+fn inside(path: &str) -> Option<&str> {
+    let (outer, inner) = path.rsplit_once("::{")?;
+    let is_own = inner.ends_with('}')
+        && ["{", "closure", "async"].iter().any(|kind| inner.starts_with(kind));
+    is_own.then_some(outer)
 }
 
 #[cfg(test)]
@@ -94,17 +114,18 @@ mod tests {
             "app::serve"
         );
         assert_eq!(readable("app::serve::{closure#0}"), "app::serve");
+        assert_eq!(readable("app::serve::{async block}::{async_fn_env#0}"), "app::serve");
         assert_eq!(readable("<app::Pool as app::Pooled>::get"), "<app::Pool as app::Pooled>::get");
         assert_eq!(readable("app::hash::hasher"), "app::hash::hasher");
     }
 
     #[test]
     fn a_backtrace_names_the_function_that_captured_it() {
-        let frames = RawBacktrace::capture().resolve();
-        let own = frames
-            .iter()
+        let backtrace = RawBacktrace::capture();
+        let own = backtrace
+            .frames()
             .find(|frame| frame.function.ends_with("names_the_function_that_captured_it"));
-        let file = own.and_then(|frame| frame.file.as_ref()).expect("the frame has its file");
+        let file = own.and_then(|frame| frame.file).expect("the frame has its file");
         assert!(file.ends_with("leakcheck/src/backtrace.rs"), "{file:?}");
     }
 }

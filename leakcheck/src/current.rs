@@ -26,8 +26,8 @@ struct Current {
 /// Call it in the test's body, or in a task or blocking closure of its runtime. A task that is
 /// being spawned by another thread at the same moment may be on either side.
 ///
-/// In the plain tier tasks cannot be told apart: if any are alive at the end, the test fails and
-/// says so.
+/// In the plain tier it takes inspection to tell tasks apart: where that cannot be had and any are
+/// alive at the end, the test fails and says so.
 ///
 /// # Panics
 ///

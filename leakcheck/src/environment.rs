@@ -1,4 +1,5 @@
-//! The environment variables: `LEAKCHECK`, `LEAKCHECK_GRACE`, `LEAKCHECK_REPORT`.
+//! The environment variables: `LEAKCHECK`, `LEAKCHECK_GRACE`, `LEAKCHECK_BACKTRACE`,
+//! `LEAKCHECK_REPORT`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::options::Action;
 pub(crate) struct Environment {
     pub(crate) action: Option<Action>,
     pub(crate) grace: Option<Duration>,
+    pub(crate) backtrace: Option<bool>,
     pub(crate) report: Option<PathBuf>,
 }
 
@@ -47,6 +49,7 @@ impl Environment {
         Ok(Self {
             action: get("LEAKCHECK").map(action).transpose()?,
             grace: get("LEAKCHECK_GRACE").map(grace).transpose()?,
+            backtrace: get("LEAKCHECK_BACKTRACE").map(backtrace).transpose()?,
             report: get("LEAKCHECK_REPORT").map(PathBuf::from),
         })
     }
@@ -65,6 +68,14 @@ fn grace(value: OsString) -> Result<Duration, BadVariable> {
     let accepted = "a time with its unit, such as `250ms`, `2s` or `1s 500ms`";
     let parsed = value.to_str().and_then(|text| humantime::parse_duration(text).ok());
     parsed.ok_or_else(|| bad("LEAKCHECK_GRACE", value, accepted))
+}
+
+fn backtrace(value: OsString) -> Result<bool, BadVariable> {
+    match value.to_str() {
+        Some("1") => Ok(true),
+        Some("0") => Ok(false),
+        _ => Err(bad("LEAKCHECK_BACKTRACE", value, "`1` or `0`")),
+    }
 }
 
 fn bad(variable: &'static str, value: OsString, accepted: &'static str) -> BadVariable {
@@ -94,11 +105,13 @@ mod tests {
         let environment = read(&[
             ("LEAKCHECK", "warn"),
             ("LEAKCHECK_GRACE", "1s 500ms"),
+            ("LEAKCHECK_BACKTRACE", "1"),
             ("LEAKCHECK_REPORT", "out"),
         ]);
         let expected = Environment {
             action: Some(Action::Warn),
             grace: Some(Duration::from_millis(1500)),
+            backtrace: Some(true),
             report: Some(PathBuf::from("out")),
         };
         assert_eq!(environment, Ok(expected));
@@ -106,9 +119,12 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_the_variable_the_value_and_what_is_accepted() {
-        for (variable, value) in
-            [("LEAKCHECK", "nonsense"), ("LEAKCHECK_GRACE", "abc"), ("LEAKCHECK_GRACE", "500")]
-        {
+        for (variable, value) in [
+            ("LEAKCHECK", "nonsense"),
+            ("LEAKCHECK_GRACE", "abc"),
+            ("LEAKCHECK_GRACE", "500"),
+            ("LEAKCHECK_BACKTRACE", "yes"),
+        ] {
             let error = ErrorKind::from(read(&[(variable, value)]).unwrap_err()).to_string();
             assert!(error.contains(&format!("`{variable}` is `{value}`")), "{error}");
         }

@@ -30,6 +30,8 @@ pub(crate) enum ErrorKind {
          which run both"
     )]
     HooksReplaced { hooks: String },
+    #[error("the tasks of the runtime cannot be dumped: {0}")]
+    Dump(String),
     #[error(
         "`ignore_current` was called outside of a leak test: call it in the test's body, or in a task or \
          blocking closure of its runtime"

@@ -3,7 +3,15 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::task::Id;
+use tokio::task::{Id, LocalSet};
+
+use crate::survivor::number;
+
+/// A task id that nothing has: ids are a counter of the process, so every task with a smaller one was
+/// spawned before. The task that it was made for runs nowhere and is gone.
+pub(crate) fn mark() -> u64 {
+    number(LocalSet::new().spawn_local(async {}).id())
+}
 
 /// What one of a runtime's threads polls: the key of a task, or 0. The begin of a poll, and the end
 /// of a poll that ends its task, touch nothing else, so that most tasks cost two short locks in

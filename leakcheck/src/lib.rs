@@ -21,14 +21,20 @@
 //!
 //! # Two tiers
 //!
-//! Built with `--cfg tokio_unstable` (the *hooks tier*), leakcheck knows each task: who spawned it,
-//! when, how often it was polled. Built without (the *plain tier*), it knows how many are left. Both
-//! find every task that is left; what the plain tier cannot tell it says.
+//! Both tiers find every task that is left, and inspect it: its future, and where that waits, are read
+//! from the process's memory by what the executable's debug info says. Built with
+//! `--cfg tokio_unstable` (the *hooks tier*), leakcheck also knows who spawned each task, when, and how
+//! often it was polled. Built without (the *plain tier*), the place of a spawn is looked for in the
+//! program's code. What cannot be told is said.
+//!
+//! [`dump`] shows all tasks of a runtime at any time.
 //!
 //! # What it cannot see
 //!
 //! - Tasks of a `LocalSet` die with it, and are not counted by tokio while it lives.
 //! - Tasks of other runtimes, and threads.
+//! - Await trees on other systems than 64-bit Linux, and without `debug = 2`, which is what cargo's dev
+//!   and test profiles have.
 //! - A panic in a task whose `JoinHandle` is still held (somebody may yet ask), one that goes on with
 //!   `resume_unwind` (no panic hook runs), and any without type debug info or on other systems than
 //!   64-bit Linux. The first and the last are noted.
@@ -37,19 +43,25 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod awaits;
 mod backtrace;
 mod blame;
+mod body;
 mod check;
 mod cleanup;
 mod current;
 mod diagnose;
+mod dump;
 mod environment;
 mod error;
+mod group;
 mod harness;
 #[cfg(tokio_unstable)]
 mod hooks;
+mod identify;
 mod ids;
 mod ignore;
+mod inspect;
 mod judge;
 mod options;
 #[doc(hidden)]
@@ -62,9 +74,13 @@ mod runtime;
 mod settings;
 mod settle;
 mod survivor;
+mod timers;
+mod watch;
 
+pub use blame::StackFrame;
 pub use cleanup::{CleanupOutput, IntoCleanup};
 pub use current::{ignore_current, try_ignore_current};
+pub use dump::{DumpedBody, DumpedTask, TaskDump, dump, try_dump};
 pub use error::Error;
 pub use ignore::Ignore;
 
@@ -82,6 +98,7 @@ pub use ignore::Ignore;
 /// | `ignore(.., reason = "..")` | survivors that may stay, see [`Ignore`]; may be repeated | none |
 /// | `known_leak = "reason"` | passes while it leaks, fails once it no longer does | |
 /// | `on_failure` | also check when the body failed | off |
+/// | `backtrace = true` | keeps and shows the stack of each spawn (hooks tier) | off |
 /// | `cleanup = path::to::function` | runs after the body and before the check | none |
 /// | `leakcheck = "path"` | where this crate is, if it was renamed | `::leakcheck` |
 ///

@@ -38,8 +38,8 @@ pub enum Action {
 
 /// How a leak test runs and what it tolerates; the builder behind `#[leak_test(..)]`.
 ///
-/// A value set here wins over the environment (`LEAKCHECK`, `LEAKCHECK_GRACE`), which wins over
-/// the default.
+/// A value set here wins over the environment (`LEAKCHECK`, `LEAKCHECK_GRACE`,
+/// `LEAKCHECK_BACKTRACE`), which wins over the default.
 ///
 /// # Examples
 ///
@@ -74,6 +74,7 @@ pub struct Options {
     pub(crate) ignores: Vec<Ignore>,
     pub(crate) known_leak: Option<String>,
     pub(crate) on_failure: bool,
+    pub(crate) backtrace: Option<bool>,
     pub(crate) cleanup: Option<Cleanup>,
 }
 
@@ -155,7 +156,8 @@ impl Options {
     }
 
     /// How long survivors may take to finish by themselves. The default is 500 ms. While
-    /// survivors keep ending, the wait goes on, to four times this.
+    /// survivors keep ending, the wait goes on, to four times this; and once for those that only wait
+    /// for a timer that is due within as long again (not with a paused clock).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -183,6 +185,15 @@ impl Options {
     /// Whether to check, and report after the failure, also when the body failed.
     pub fn on_failure(mut self, check: bool) -> Self {
         self.on_failure = check;
+        self
+    }
+
+    /// Whether the stack of each spawn is kept, and the user's part of it shown for survivors. The
+    /// default is off, since it costs every spawn some microseconds; where the place of a spawn lies
+    /// outside the workspace it is kept in any case, and shown as the one place that called. In the
+    /// hooks tier only: without tokio's hooks there is no stack to keep, and a report says so.
+    pub fn backtrace(mut self, keep: bool) -> Self {
+        self.backtrace = Some(keep);
         self
     }
 
@@ -229,6 +240,7 @@ impl fmt::Debug for Options {
             .field("ignores", &self.ignores)
             .field("known_leak", &self.known_leak)
             .field("on_failure", &self.on_failure)
+            .field("backtrace", &self.backtrace)
             .field("cleanup", &self.cleanup)
             .finish_non_exhaustive()
     }

@@ -48,12 +48,12 @@ impl TaskPanic {
     /// Whether the task's own code caught the panic, before tokio could. Slow: symbols are looked
     /// up.
     pub(crate) fn was_caught(&self) -> bool {
-        caught_inside(&self.backtrace.resolve())
+        caught_inside(self.backtrace.frames())
     }
 }
 
 /// Walking out from the panic, does somebody catch it before tokio does?
-fn caught_inside(frames: &[Frame]) -> bool {
+fn caught_inside(frames: impl IntoIterator<Item = Frame>) -> bool {
     let catches = ["catch_unwind", "__rust_try", "panicking::try"];
     for frame in frames {
         if frame.function.contains("tokio::runtime::task::") {
@@ -157,7 +157,7 @@ mod tests {
             line: None,
             column: None,
         };
-        assert_eq!(caught_inside(&functions.iter().map(frame).collect::<Vec<_>>()), caught);
+        assert_eq!(caught_inside(functions.iter().map(frame)), caught);
     }
 
     #[test]

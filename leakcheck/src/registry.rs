@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::Id;
 
 use crate::backtrace::RawBacktrace;
+use crate::body::Body;
 use crate::ids::{IdHash, Polling};
 use crate::panics::TaskPanic;
 
@@ -30,11 +31,14 @@ pub(crate) struct Registry {
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "the plain tier has no hooks"))]
     capture: Capture,
     runtime: OnceLock<tokio::runtime::Id>,
+    body: Body,
     panics: Mutex<Vec<TaskPanic>>,
     looking: AtomicUsize,
     /// The test's own thread first.
     threads: Mutex<Vec<Arc<Polling>>>,
     ignored_current: AtomicBool,
+    /// In the plain tier: tasks with smaller ids were alive then, or are over.
+    mark: AtomicU64,
     settling: AtomicBool,
     ended: AtomicUsize,
     changed: Notify,
@@ -47,7 +51,7 @@ type Shard = HashMap<Id, Live, IdHash>;
 pub(crate) enum Capture {
     /// Those whose place lies outside of the workspace, and so says little.
     OutsideWorkspace,
-    /// All: an ignore asks for the functions that spawned.
+    /// All: the test wants to see them, or an ignore asks for the functions that spawned.
     All,
 }
 
@@ -113,10 +117,12 @@ impl Registry {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             capture,
             runtime: OnceLock::new(),
+            body: Body::default(),
             panics: Mutex::default(),
             looking: AtomicUsize::new(0),
             threads: Mutex::new(vec![Arc::default()]),
             ignored_current: AtomicBool::new(false),
+            mark: AtomicU64::new(0),
             settling: AtomicBool::new(false),
             ended: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -130,7 +136,17 @@ impl Registry {
 
     /// Whether the code that calls runs on this registry's runtime, and not on one inside it.
     pub(crate) fn is_of_current_runtime(&self) -> bool {
-        Handle::try_current().is_ok_and(|current| self.runtime.get() == Some(&current.id()))
+        Handle::try_current().is_ok_and(|current| self.is_of(&current))
+    }
+
+    /// Whether it is this runtime's registry.
+    pub(crate) fn is_of(&self, handle: &Handle) -> bool {
+        self.runtime.get() == Some(&handle.id())
+    }
+
+    /// What the runtime blocks on.
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -180,12 +196,20 @@ impl Registry {
     /// What lives now may live: `ignore_current()`.
     pub(crate) fn ignore_current(&self) {
         self.ignored_current.store(true, Ordering::Relaxed);
+        if cfg!(not(tokio_unstable)) {
+            self.mark.store(crate::ids::mark(), Ordering::Relaxed);
+        }
         self.for_each(|live| live.ignored_as_current = true);
     }
 
     /// Whether `ignore_current()` was said.
     pub(crate) fn has_ignored_current(&self) -> bool {
         self.ignored_current.load(Ordering::Relaxed)
+    }
+
+    /// Whether a task of which no hook told was spawned before `ignore_current()` was said.
+    pub(crate) fn spawned_before_mark(&self, task: u64) -> bool {
+        task < self.mark.load(Ordering::Relaxed)
     }
 
     /// From now on each end of a task wakes [`Registry::changed`], and polls count as made while

@@ -93,7 +93,10 @@ impl Runtime {
     ) -> Result<Self, Error> {
         let settings = Settings::resolve(&options, environment);
         let watched = settings.action.value != Action::Off;
-        let registry = Arc::new(Registry::new(reporting_threads(&options), capture(&options)));
+        let registry = Arc::new(Registry::new(
+            reporting_threads(&options),
+            capture(&options, settings.backtrace.value),
+        ));
         if watched {
             crate::panics::watch();
         }
@@ -115,7 +118,8 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = crate::current::enter(&self.registry);
-        self.tokio().block_on(future)
+        let future = std::pin::pin!(future);
+        self.tokio().block_on(crate::body::watched(self.registry.body(), future))
     }
 
     /// The handle of the tokio runtime.
@@ -333,8 +337,8 @@ fn reporting_threads(options: &Options) -> usize {
     }
 }
 
-fn capture(options: &Options) -> Capture {
-    if options.ignores.iter().any(crate::Ignore::needs_spawners) {
+fn capture(options: &Options, backtrace: bool) -> Capture {
+    if backtrace || options.ignores.iter().any(crate::Ignore::needs_spawners) {
         Capture::All
     } else {
         Capture::OutsideWorkspace

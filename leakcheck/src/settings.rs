@@ -40,6 +40,7 @@ impl fmt::Display for Origin {
 pub(crate) struct Settings {
     pub(crate) action: Sourced<Action>,
     pub(crate) grace: Sourced<Duration>,
+    pub(crate) backtrace: Sourced<bool>,
 }
 
 impl Settings {
@@ -48,6 +49,11 @@ impl Settings {
         Self {
             action: layered(options.action, ("LEAKCHECK", environment.action), Action::Fail),
             grace: layered(options.grace, ("LEAKCHECK_GRACE", environment.grace), DEFAULT_GRACE),
+            backtrace: layered(
+                options.backtrace,
+                ("LEAKCHECK_BACKTRACE", environment.backtrace),
+                false,
+            ),
         }
     }
 }
@@ -69,14 +75,21 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment { action: Some(Action::Off), grace: Some(Duration::from_secs(9)), report: None }
+        Environment {
+            action: Some(Action::Off),
+            grace: Some(Duration::from_secs(9)),
+            backtrace: Some(true),
+            report: None,
+        }
     }
 
     #[test]
     fn code_wins_over_the_environment() {
-        let options = Options::new().action(Action::Warn).grace(Duration::from_millis(1));
+        let options =
+            Options::new().action(Action::Warn).grace(Duration::from_millis(1)).backtrace(false);
         let settings = Settings::resolve(&options, &environment());
         assert_eq!(settings.action, Sourced { value: Action::Warn, origin: Origin::Code });
+        assert_eq!(settings.backtrace, Sourced { value: false, origin: Origin::Code });
         assert_eq!(
             settings.grace,
             Sourced { value: Duration::from_millis(1), origin: Origin::Code }
@@ -88,6 +101,8 @@ mod tests {
         let settings = Settings::resolve(&Options::new(), &environment());
         assert_eq!(settings.action.origin, Origin::Variable("LEAKCHECK"));
         assert_eq!(settings.grace.value, Duration::from_secs(9));
+        let expected = Sourced { value: true, origin: Origin::Variable("LEAKCHECK_BACKTRACE") };
+        assert_eq!(settings.backtrace, expected);
     }
 
     #[test]
@@ -95,5 +110,6 @@ mod tests {
         let settings = Settings::resolve(&Options::new(), &Environment::default());
         assert_eq!(settings.action, Sourced { value: Action::Fail, origin: Origin::Default });
         assert_eq!(settings.grace.value, Duration::from_millis(500));
+        assert_eq!(settings.backtrace, Sourced { value: false, origin: Origin::Default });
     }
 }

@@ -12,10 +12,14 @@ use crate::registry::Registry;
 
 /// Whose end is waited for.
 pub(crate) trait Unsettled {
-    /// Who is left that has to end.
-    fn left(&mut self) -> Left;
+    /// Who is left that has to end. A `thorough` answer may be slow; any other may count some who
+    /// need not be waited for.
+    fn left(&mut self, thorough: bool) -> Left;
     /// How many tasks have ended so far, where that is told.
     fn ended(&self) -> Option<usize>;
+    /// When the last of those goes on who wait for nothing but a timer that is due within this time.
+    /// Slow.
+    fn due(&mut self, within: Duration) -> Option<Duration>;
 }
 
 /// Who is left.
@@ -42,8 +46,9 @@ const AT_ONCE: Duration = Duration::from_micros(250);
 /// The longest distance between two looks.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
 
-/// Waits until nobody is left or the grace is over; while one ended within the last quarter of a
-/// grace it goes on, to four graces. Runs on the test's own runtime, so that its tasks get their
+/// Waits until nobody is left or the grace is over. While one ended within the last quarter of a
+/// grace it goes on, to four graces, and so it does, once, for those who only wait for a timer that
+/// is due within one more. Runs on the test's own runtime, so that its tasks get their
 /// turns; with a paused clock the grace is virtual, and nothing due later than it fires.
 pub(crate) async fn settle(
     unsettled: &mut impl Unsettled,
@@ -52,33 +57,40 @@ pub(crate) async fn settle(
 ) {
     let grace = grace.clamp(TICK, LONGEST_GRACE);
     let mut looks = Looks::default();
-    let mut left = unsettled.left();
+    let mut left = unsettled.left(false);
     let mut began = Instant::now();
     while left.tasks > 0 && looks.at_once().await {
-        began += look(unsettled, &mut left);
+        began += look(unsettled, &mut left, false);
     }
+    if left.tasks == 0 {
+        return;
+    }
+    began += look(unsettled, &mut left, true);
     if left.tasks == 0 {
         return;
     }
     let alarm = Alarm::for_paused_clock(registry, grace * MOST_GRACES);
     let mut patience = Patience::new(began, grace, left, unsettled.ended());
-    while left.tasks > 0 && !alarm.rang() && !patience.is_over(registry) {
+    while left.tasks > 0 && !alarm.rang() {
+        if patience.is_over(registry) && !patience.goes_on_for_timers(unsettled) {
+            break;
+        }
         if left.told {
             let _ = tokio::time::timeout_at(patience.deadline, registry.changed()).await;
             looks = Looks::default();
         } else {
             looks.wait(registry, patience.deadline).await;
         }
-        patience.give_back(look(unsettled, &mut left));
+        patience.give_back(look(unsettled, &mut left, true));
         patience.note(left, unsettled.ended());
     }
 }
 
 /// Looks who is left. Gives how long that took: symbols may have been looked up, and the grace is
 /// the tasks' alone.
-fn look(unsettled: &mut impl Unsettled, left: &mut Left) -> Duration {
+fn look(unsettled: &mut impl Unsettled, left: &mut Left, thorough: bool) -> Duration {
     let from = Instant::now();
-    *left = unsettled.left();
+    *left = unsettled.left(thorough);
     from.elapsed()
 }
 
@@ -129,12 +141,21 @@ struct Patience {
     ended: Option<usize>,
     /// When a survivor last ended.
     progress: Option<Instant>,
+    asked_for_timers: bool,
 }
 
 impl Patience {
     fn new(began: Instant, grace: Duration, left: Left, ended: Option<usize>) -> Self {
         let (deadline, last) = (began + grace, began + grace * MOST_GRACES);
-        Self { grace, deadline, last, fewest: left.tasks, ended, progress: None }
+        Self {
+            grace,
+            deadline,
+            last,
+            fewest: left.tasks,
+            ended,
+            progress: None,
+            asked_for_timers: false,
+        }
     }
 
     /// Whether the wait is over; if not, there is a deadline ahead.
@@ -153,6 +174,23 @@ impl Patience {
             return true;
         }
         false
+    }
+
+    /// Whether somebody waits only for a timer that is due soon. Then there is a deadline ahead that
+    /// leaves them the time to end. Not with a paused clock: under it nothing due later than the
+    /// grace may fire.
+    fn goes_on_for_timers(&mut self, unsettled: &mut impl Unsettled) -> bool {
+        if self.asked_for_timers || self.deadline >= self.last || clock_is_paused() {
+            return false;
+        }
+        self.asked_for_timers = true;
+        let from = Instant::now();
+        let due = unsettled.due(self.grace);
+        let now = Instant::now();
+        self.last += now - from;
+        let Some(due) = due else { return false };
+        self.deadline = self.last.min(now + due + self.grace / 4);
+        true
     }
 
     fn give_back(&mut self, looked: Duration) {
@@ -203,7 +241,7 @@ impl Alarm {
 }
 
 /// tokio does not tell, but a clock that stands still while the real one moves is paused.
-fn clock_is_paused() -> bool {
+pub(crate) fn clock_is_paused() -> bool {
     let (real, told) = (std::time::Instant::now(), Instant::now());
     while real.elapsed() < Duration::from_micros(1) {
         std::hint::spin_loop();

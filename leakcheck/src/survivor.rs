@@ -1,23 +1,23 @@
-//! A survivor as plain data: what the registry knew of a task, made readable.
+//! A survivor as plain data.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use leakcheck_inspect::Node;
+use leakcheck_inspect::{Node, Phase};
 use serde::{Serialize, Serializer};
 use tokio::task::Id;
 
-use crate::blame::SpawnOrigin;
+use crate::awaits::{self, OwnFiles};
+use crate::blame::StackFrame;
 pub use crate::diagnose::Cause;
-use crate::ignore::Facts;
-use crate::place::{Place, Workspace};
-use crate::registry::{Live, Registry, Spawner};
+use crate::place::Place;
 
 /// A task that outlived its test, or several that are alike.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Survivor {
-    /// The leak's identity across runs: the spawn place and its line's text, without line numbers.
+    /// The leak's identity across runs, without line numbers: the future's path and the function or
+    /// file that spawned it, `app::watch<-app::start`; where the future is not known, the file of the
+    /// spawn and the text of its line.
     pub signature: String,
     /// How many alike tasks this entry stands for.
     pub count: usize,
@@ -37,8 +37,13 @@ pub struct Survivor {
     pub polls_in_grace: Option<u64>,
     /// The place that called `spawn`.
     pub spawned_at: Option<Place>,
+    /// Where that is not known: the places in the program that spawn such a future, one of which it
+    /// was; or, alone, the line of the async block that was spawned.
+    pub spawn_candidates: Vec<Place>,
     /// The function around that place, or the workspace's first where a library called `spawn`.
     pub spawned_by: Option<String>,
+    /// The workspace's functions on the way to `spawn`, innermost first, where the test asked for them.
+    pub spawn_stack: Option<Vec<StackFrame>>,
     /// The first place in the user's own workspace on the way to `spawn`.
     pub blame: Option<Place>,
     /// The text of that line.
@@ -50,8 +55,12 @@ pub struct Survivor {
     pub ancestors: Vec<Ancestor>,
     /// The type of its future, readable.
     pub future: Option<String>,
-    /// Where it is stuck.
+    /// Where it is stuck. Its files are written as in a [`Place`]. As JSON a flat list, each future
+    /// with its depth.
+    #[serde(serialize_with = "awaits::serialize")]
     pub awaits: Option<Node>,
+    #[serde(skip)]
+    pub(crate) own_files: OwnFiles,
     /// Why there is no await tree, or not all of it.
     pub uninspected: Option<String>,
     /// Nobody holds a waker of it: it can never run again.
@@ -74,15 +83,6 @@ pub struct Ancestor {
     pub spawned_at: Place,
     /// Whether it is over, and the survivor outlived it too.
     pub ended: bool,
-}
-
-fn ancestors(live: &Live, registry: &Registry, workspace: &Workspace) -> Vec<Ancestor> {
-    let ancestor = |(id, at)| Ancestor {
-        id: number(id),
-        spawned_at: workspace.place_of(at),
-        ended: registry.with(id, |_| ()).is_none(),
-    };
-    live.ancestors.iter().map(ancestor).collect()
 }
 
 fn ids<S: Serializer>(ancestors: &[Ancestor], serializer: S) -> Result<S::Ok, S::Error> {
@@ -115,6 +115,31 @@ pub enum State {
     Cancelled,
 }
 
+impl State {
+    /// As tokio keeps it; `None` for a task that is over, or in a state that is new.
+    pub(crate) fn of(phase: Phase) -> Option<Self> {
+        match phase {
+            Phase::Waiting => Some(Self::Waiting),
+            Phase::NeverPolled => Some(Self::NeverPolled),
+            Phase::Notified => Some(Self::Notified),
+            Phase::Running => Some(Self::Running),
+            Phase::Cancelled => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+
+    /// In a word or two.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::NeverPolled => "never polled",
+            Self::Notified => "woken",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Who called `spawn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,74 +158,12 @@ pub(crate) fn number(id: Id) -> u64 {
     id.to_string().parse().unwrap_or(0)
 }
 
-/// One surviving task, looked up: what ignores and groups are decided on.
-#[derive(Clone, Debug)]
-pub(crate) struct Identified {
-    pub(crate) survivor: Survivor,
-    pub(crate) ignored_as_current: bool,
-    places: Vec<Place>,
-    spawners: Option<Vec<String>>,
-}
-
-impl Identified {
-    /// Makes the registry's facts readable. Slow if a backtrace has to be resolved.
-    pub(crate) fn new(id: Id, live: &Live, registry: &Registry, workspace: &Workspace) -> Self {
-        let now = Instant::now();
-        let spawned_at = workspace.place_of(live.spawned_at);
-        let frames = live.backtrace.as_ref().map(|raw| raw.resolve());
-        let ancestors = ancestors(live, registry, workspace);
-        let above = ancestors.iter().map(|ancestor| &ancestor.spawned_at);
-        let origin = SpawnOrigin::new(&spawned_at, frames.as_deref(), above, workspace);
-        let mut places = vec![spawned_at.clone()];
-        places.extend(origin.blame.iter().filter(|blame| **blame != spawned_at).cloned());
-        let source_line = origin.blame.as_ref().and_then(|blame| workspace.source_line(blame));
-        let survivor = Survivor {
-            signature: signature(
-                origin.blame.as_ref().unwrap_or(&spawned_at),
-                source_line.as_deref(),
-            ),
-            count: 1,
-            id: Some(number(id)),
-            kind: Kind::Task,
-            state: Some(state(live)),
-            age_ms: Some(ms(now.saturating_duration_since(live.born))),
-            idle_ms: Some(ms(now.saturating_duration_since(live.last_poll))),
-            polls: Some(live.polls + u64::from(live.running)),
-            polls_in_grace: Some(live.polls - live.polls_before_settling),
-            spawned_at: Some(spawned_at),
-            spawned_by: origin.function,
-            blame: origin.blame,
-            source_line,
-            spawner: Some(spawner(live.spawner)),
-            ancestors,
-            future: None,
-            awaits: None,
-            uninspected: None,
-            unwakeable: None,
-            cause: None,
-            why: None,
-            help: None,
-        };
-        Self {
-            survivor,
-            ignored_as_current: live.ignored_as_current,
-            places,
-            spawners: origin.functions,
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn test(place: Place) -> Self {
-        let survivor = Survivor::counted(1);
-        Self { survivor, ignored_as_current: false, places: vec![place], spawners: None }
-    }
-
-    pub(crate) fn facts(&self) -> Facts<'_> {
-        Facts { places: &self.places, spawners: self.spawners.as_deref() }
-    }
-}
-
 impl Survivor {
+    /// Tasks of which only the number is known, for this reason.
+    pub(crate) fn only_counted(count: usize, why: Option<&str>) -> Self {
+        Self { uninspected: why.map(ToOwned::to_owned), ..Self::counted(count) }
+    }
+
     /// Tasks of which only the number is known.
     pub(crate) fn counted(count: usize) -> Self {
         Self {
@@ -214,63 +177,22 @@ impl Survivor {
             polls: None,
             polls_in_grace: None,
             spawned_at: None,
+            spawn_candidates: Vec::new(),
             spawned_by: None,
+            spawn_stack: None,
             blame: None,
             source_line: None,
             spawner: None,
             ancestors: Vec::new(),
             future: None,
             awaits: None,
+            own_files: OwnFiles::default(),
             uninspected: None,
             unwakeable: None,
             cause: None,
             why: None,
             help: None,
         }
-    }
-
-    /// What makes two survivors alike in a report: the same line spawned them, under a parent of
-    /// the same line, and they do the same.
-    fn likeness(&self) -> impl Eq + std::hash::Hash + use<> {
-        let parent = self.ancestors.first().map(|parent| parent.spawned_at.clone());
-        (self.spawned_at.clone(), self.blame.clone(), parent, self.state, self.cause)
-    }
-}
-
-/// Alike survivors become one entry with a count, in the order of their first.
-pub(crate) fn group(survivors: impl IntoIterator<Item = Survivor>) -> Vec<Survivor> {
-    let mut groups: Vec<Survivor> = Vec::new();
-    let mut index = HashMap::new();
-    for survivor in survivors {
-        let at = *index.entry(survivor.likeness()).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some(group) => group.count += survivor.count,
-            None => groups.push(survivor),
-        }
-    }
-    groups
-}
-
-fn signature(place: &Place, source_line: Option<&str>) -> String {
-    match source_line {
-        Some(line) => format!("{} {line}", place.file),
-        None => place.file.clone(),
-    }
-}
-
-fn state(live: &Live) -> State {
-    match (live.running, live.polls) {
-        (true, _) => State::Running,
-        (false, 0) => State::NeverPolled,
-        (false, _) => State::Waiting,
-    }
-}
-
-fn spawner(spawner: Spawner) -> SpawnedBy {
-    match spawner {
-        Spawner::Body => SpawnedBy::Body,
-        Spawner::Task(id) => SpawnedBy::Task(number(id)),
-        Spawner::Thread => SpawnedBy::Thread,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a leak test found out, as plain data; how it looks is `text`'s and `json`'s business.
 
+mod entry;
 mod json;
 mod text;
+mod tree;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use crate::survivor::Survivor;
 
 pub(crate) use json::{Sink, line};
 pub(crate) use text::paint;
+pub(crate) use tree::lines as tree_lines;
 
 /// What a leak test found out.
 ///
@@ -144,6 +147,27 @@ impl fmt::Display for Tier {
             Self::Hooks => "hooks tier",
             Self::Plain => "plain tier",
         })
+    }
+}
+
+#[cfg(test)]
+impl LeakReport {
+    /// A report that has nothing to say.
+    pub(crate) fn test() -> Self {
+        Self {
+            test: "t".to_owned(),
+            package: None,
+            verdict: Verdict::Leaked,
+            tier: Tier::Hooks,
+            waited: Duration::ZERO,
+            survivors: Vec::new(),
+            ignored: Vec::new(),
+            stale_ignores: Vec::new(),
+            panics: Vec::new(),
+            undecided: Vec::new(),
+            faults: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 }
 

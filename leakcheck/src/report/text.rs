@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+use super::entry::{title, write_survivor};
 use super::{Fault, LeakReport, Panicked, Tier, Verdict};
-use crate::diagnose::from_library;
-use crate::survivor::{SpawnedBy, State, Survivor};
+use crate::survivor::Survivor;
 
-const OWN: Style = AnsiColor::Cyan.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const OWN: Style = AnsiColor::Cyan.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// Entries shown in full. A screen has room for a few; the rest is one line each, then a number.
 const IN_FULL: usize = 5;
@@ -52,9 +52,10 @@ fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
         write_panic(out, panic)?;
     }
     let identified = report.survivors.iter().filter(|survivor| survivor.id.is_some());
+    let reason = shared_reason(identified.clone());
     for (index, survivor) in identified.enumerate() {
         match index {
-            _ if index < IN_FULL => write_survivor(out, index + 1, survivor)?,
+            _ if index < IN_FULL => write_survivor(out, index + 1, survivor, reason.is_none())?,
             _ if index < IN_SHORT => writeln!(out, "  {}. {}", index + 1, title(survivor))?,
             _ => {
                 writeln!(out, "  … and {} more places", report.survivors.len() - IN_SHORT)?;
@@ -62,8 +63,11 @@ fn write_report(out: &mut String, report: &LeakReport) -> fmt::Result {
             }
         }
     }
-    if report.survivors.iter().any(|survivor| survivor.id.is_none()) {
-        write_only_counted(out, report.tier)?;
+    if let Some(why) = reason {
+        writeln!(out, "\n  {:<10} {why}", "no trees")?;
+    }
+    if let Some(counted) = report.survivors.iter().find(|survivor| survivor.id.is_none()) {
+        write_only_counted(out, report.tier, counted)?;
     }
     for fault in &report.faults {
         write_fault(out, fault)?;
@@ -95,94 +99,6 @@ fn headline(report: &LeakReport) -> String {
     };
     let waited = told(report.waited);
     format!("{label}: leakcheck: {what} (waited {waited}, {})", report.tier)
-}
-
-fn write_survivor(out: &mut String, number: usize, survivor: &Survivor) -> fmt::Result {
-    writeln!(out, "\n  {number}. {OWN}{}{OWN:#}", title(survivor))?;
-    match (survivor.id, survivor.count) {
-        (Some(id), 1) => field(out, &format!("task {id}"), &state(survivor))?,
-        (Some(id), count) => {
-            let first = format!("the first, task {id}: {}", state(survivor));
-            field(out, &format!("{count} tasks"), &first)?;
-        }
-        (None, _) => {}
-    }
-    if let Some(place) = &survivor.spawned_at {
-        field(out, "spawned at", &format!("{place}{}{}", inside(survivor), by(survivor)))?;
-    }
-    if let Some(caller) = caller(survivor) {
-        field(out, "called from", &caller)?;
-    }
-    for ancestor in &survivor.ancestors {
-        let over = if ancestor.ended { ", and is over" } else { "" };
-        let told = format!("task {} was spawned at {}{over}", ancestor.id, ancestor.spawned_at);
-        field(out, "", &format!("{DIM}{told}{DIM:#}"))?;
-    }
-    if let Some(cause) = survivor.cause {
-        field(out, "cause", &cause.told(survivor))?;
-    }
-    if let Some(help) = &survivor.help {
-        field(out, "help", help)?;
-    }
-    if let Some(place) = &survivor.blame {
-        let rule =
-            format!("ignore(spawned_at = \"{}:{}\", reason = \"…\")", place.file, place.line);
-        field(out, "allow it", &format!("{DIM}#[leak_test({rule})]{DIM:#}"))?;
-    }
-    Ok(())
-}
-
-fn field(out: &mut String, name: &str, value: &str) -> fmt::Result {
-    writeln!(out, "     {name:<12} {value}")
-}
-
-/// The user's own line, its text if it can be read.
-fn title(survivor: &Survivor) -> String {
-    match (&survivor.blame, &survivor.source_line, &survivor.spawned_at) {
-        (Some(blame), Some(line), _) => format!("{}:{}   {line}", blame.file, blame.line),
-        (Some(place), None, _) | (None, _, Some(place)) => format!("{}:{}", place.file, place.line),
-        (None, _, None) => counted(survivor.count, "task"),
-    }
-}
-
-fn state(survivor: &Survivor) -> String {
-    let state = match survivor.state {
-        Some(State::Waiting) => "waiting",
-        Some(State::Running) => "running",
-        Some(State::NeverPolled) => "never polled",
-        Some(State::Notified) => "woken",
-        Some(State::Cancelled) => "cancelled",
-        None => "state unknown",
-    };
-    let age = milliseconds(survivor.age_ms);
-    let idle = milliseconds(survivor.idle_ms);
-    let polls = match survivor.polls {
-        Some(1) => "once".to_owned(),
-        Some(polls) => format!("{polls} times"),
-        None => "an unknown number of times".to_owned(),
-    };
-    format!("{state}, alive {age}, idle {idle}, polled {polls}")
-}
-
-fn by(survivor: &Survivor) -> String {
-    match survivor.spawner {
-        Some(SpawnedBy::Body) => "   by the test's body".to_owned(),
-        Some(SpawnedBy::Task(id)) => format!("   by task {id}"),
-        Some(SpawnedBy::Thread) => "   by another thread".to_owned(),
-        None => String::new(),
-    }
-}
-
-/// The function around the spawn, where that is the user's own.
-fn inside(survivor: &Survivor) -> String {
-    let function = survivor.spawned_by.as_ref().filter(|_| !from_library(survivor));
-    function.map(|name| format!("   in {name}")).unwrap_or_default()
-}
-
-/// Where the user's own code called the library that called `spawn`.
-fn caller(survivor: &Survivor) -> Option<String> {
-    let blame = survivor.blame.as_ref().filter(|_| from_library(survivor))?;
-    Some(format!("{blame}   in {}", survivor.spawned_by.as_ref()?))
 }
 
 fn write_panic(out: &mut String, panic: &Panicked) -> fmt::Result {
@@ -225,25 +141,38 @@ fn write_fault(out: &mut String, fault: &Fault) -> fmt::Result {
     }
 }
 
-fn write_only_counted(out: &mut String, tier: Tier) -> fmt::Result {
-    if tier == Tier::Hooks {
-        return writeln!(
-            out,
-            "\n  Some of them only tokio's own count knows of: leakcheck's hooks never saw them."
-        );
-    }
-    out.push_str(
+/// Why none of the survivors could be inspected, where it is the same for all.
+fn shared_reason<'a>(mut survivors: impl Iterator<Item = &'a Survivor>) -> Option<&'a str> {
+    let bare = |survivor: &&'a Survivor| survivor.awaits.is_none();
+    let first = survivors.next().filter(bare)?.uninspected.as_deref()?;
+    let same =
+        |survivor: &'a Survivor| bare(&survivor) && survivor.uninspected.as_deref() == Some(first);
+    survivors.all(same).then_some(first)
+}
+
+fn write_only_counted(out: &mut String, tier: Tier, counted: &Survivor) -> fmt::Result {
+    let Some(why) = &counted.uninspected else {
+        let missed = match tier {
+            Tier::Hooks => "leakcheck's hooks never saw them",
+            Tier::Plain => "inspection did not find them",
+        };
+        return writeln!(out, "\n  Some of them only tokio's own count knows of: {missed}.");
+    };
+    write!(
+        out,
         "
-  This build counts tasks and cannot tell them apart, because tokio was built without its
-  unstable features. To see which lines spawned them, run the test once with
+  These tasks are counted and cannot be told apart, because they cannot be inspected:
+
+      {why}
+
+  To see in any case which lines spawned them, run the test once with
 
       RUSTFLAGS=\"--cfg tokio_unstable\" cargo test
 
   A task ends when it is joined, aborted, or when what it waits for ends (its sender is
   dropped, its token cancelled).
-",
-    );
-    Ok(())
+"
+    )
 }
 
 fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
@@ -269,18 +198,104 @@ fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
     Ok(())
 }
 
-fn counted(count: usize, noun: &str) -> String {
+pub(super) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+pub(super) fn field(out: &mut String, name: &str, value: &str) -> fmt::Result {
+    writeln!(out, "     {name:<12} {value}")
 }
 
 fn told(duration: Duration) -> String {
     milliseconds(Some(duration.as_secs_f64() * 1e3))
 }
 
-fn milliseconds(ms: Option<f64>) -> String {
+pub(super) fn milliseconds(ms: Option<f64>) -> String {
     match ms {
         Some(ms) if ms < 10.0 => format!("{ms:.1} ms"),
         Some(ms) => format!("{ms:.0} ms"),
         None => "for an unknown time".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leakcheck_inspect::{Node, NodeKind};
+
+    use super::*;
+    use crate::place::Place;
+
+    fn report(survivors: Vec<Survivor>) -> String {
+        render_plainly(&LeakReport { survivors, ..LeakReport::test() })
+    }
+
+    fn survivor(id: u64, why: Option<&str>) -> Survivor {
+        Survivor { id: Some(id), ..Survivor::only_counted(1, why) }
+    }
+
+    #[test]
+    fn a_reason_that_holds_for_all_is_said_once() {
+        let why = "set `debug = 2`";
+        let text = report(vec![survivor(1, Some(why)), survivor(2, Some(why))]);
+        assert_eq!(text.matches(why).count(), 1, "{text}");
+        assert!(text.contains("  no trees   set `debug = 2`"), "{text}");
+    }
+
+    #[test]
+    fn other_reasons_are_said_of_each() {
+        let text = report(vec![survivor(1, Some("torn")), survivor(2, Some("gone"))]);
+        assert!(text.contains("stuck at     unknown: torn"), "{text}");
+        assert!(text.contains("stuck at     unknown: gone"), "{text}");
+        let mut partly = survivor(1, Some("torn"));
+        partly.awaits = Some(Node::new(NodeKind::Leaf, "app::Leaf"));
+        let text = report(vec![partly]);
+        assert!(
+            text.contains("awaiting app::Leaf\n                  … not all of it: torn"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn candidates_for_a_place_are_told_as_such() {
+        let mut survivor = survivor(1, None);
+        survivor.spawn_candidates = (1..=5).map(|line| Place::test("src/a.rs", line)).collect();
+        let text = report(vec![survivor.clone()]);
+        let expected = "spawned at   one of src/a.rs:1, src/a.rs:2, src/a.rs:3 and 2 more";
+        assert!(text.contains(expected), "{text}");
+        survivor.spawn_candidates.truncate(1);
+        assert!(report(vec![survivor]).contains("spawned at   about src/a.rs:1\n"));
+    }
+
+    #[test]
+    fn tasks_that_are_only_counted_say_why_and_what_helps() {
+        let text = report(vec![Survivor::only_counted(3, Some("set `debug = 2`"))]);
+        assert!(text.contains("\n      set `debug = 2`\n"), "{text}");
+        assert!(text.contains("--cfg tokio_unstable"), "{text}");
+        let text = report(vec![Survivor::counted(1)]);
+        assert!(text.contains("only tokio's own count knows of"), "{text}");
+    }
+
+    #[test]
+    fn what_can_never_run_again_is_said_so() {
+        let mut survivor = survivor(1, None);
+        survivor.unwakeable = Some(true);
+        let text = report(vec![survivor]);
+        assert!(text.contains("nobody holds a waker: it can never run again"), "{text}");
+    }
+
+    #[test]
+    fn an_ignore_is_offered_by_future_unless_anybody_may_spawn_such_a_one() {
+        let mut survivor = survivor(1, None);
+        survivor.blame = Some(Place::test("src/a.rs", 7));
+        let offered = |survivor: &Survivor| {
+            let text = report(vec![survivor.clone()]);
+            let (_, rule) = text.split_once("#[leak_test(ignore(").expect("an ignore is offered");
+            rule.split_once(", reason").expect("it has a reason").0.to_owned()
+        };
+        assert_eq!(offered(&survivor), "spawned_at = \"src/a.rs:7\"");
+        survivor.future = Some("app::watch".to_owned());
+        assert_eq!(offered(&survivor), "future = \"app::watch\"");
+        survivor.future = Some("core::future::pending::Pending".to_owned());
+        assert_eq!(offered(&survivor), "spawned_at = \"src/a.rs:7\"");
     }
 }

@@ -37,6 +37,7 @@ fn refused(target: &str, variable: &str, value: &str, accepted: &str) {
 fn a_bad_value_fails_the_test_and_says_what_is_accepted() {
     refused("clean", "LEAKCHECK", "nonsense", "`fail`, `warn`, `off`");
     refused("clean", "LEAKCHECK_GRACE", "abc", "`250ms`");
+    refused("clean", "LEAKCHECK_BACKTRACE", "full", "`1` or `0`");
     refused("clean", "LEAKCHECK_REPORT", "/dev/null/reports", "a folder");
 }
 

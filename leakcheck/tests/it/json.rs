@@ -46,23 +46,33 @@ fn a_line_names_its_test_and_package() {
 }
 
 #[test]
-fn a_survivor_has_what_the_tier_knows_and_null_for_the_rest() {
-    let line = line("one_leak");
+fn a_survivor_has_its_await_tree_and_null_for_what_is_not_known() {
+    let line = line("stuck_in_functions");
     let survivor = &line["survivors"][0];
-    assert_eq!(survivor["count"], 1);
-    assert_eq!(survivor["kind"], "task");
-    for unknown in ["name", "future", "awaits"] {
+    assert_eq!((&survivor["count"], &survivor["kind"]), (&1.into(), &"task".into()));
+    assert_eq!(survivor["future"], "it::targets::flusher");
+    assert_eq!(survivor["awaits"][0]["function"], "it::targets::flusher");
+    assert_eq!(survivor["awaits"][0]["file"], "leakcheck/tests/it/targets.rs");
+    assert_eq!(survivor["awaits"][1]["function"], "it::targets::flush");
+    assert_eq!(survivor["awaits"][2]["depth"], 2);
+    assert!(survivor["awaits"][2]["leaf"].as_str().unwrap().contains("oneshot::Receiver"));
+    assert_eq!(survivor["state"], "waiting");
+    assert!(line["waited_ms"].as_f64().unwrap() >= 500.0, "{line}");
+    for unknown in ["name", "uninspected", "spawn_stack"] {
         assert!(survivor.get(unknown).is_some_and(Value::is_null), "{unknown} in {survivor}");
     }
     if Tier::current() == Tier::Hooks {
         assert_eq!(survivor["spawned_at"]["file"], "leakcheck/tests/it/targets.rs");
-        assert_eq!(survivor["state"], "waiting");
-        assert_eq!(survivor["signature"], "leakcheck/tests/it/targets.rs tokio::spawn(forever());");
         assert!(survivor["age_ms"].as_f64().unwrap() >= 500.0, "{survivor}");
-        assert!(line["waited_ms"].as_f64().unwrap() >= 500.0, "{line}");
     } else {
-        assert!(survivor["spawned_at"].is_null() && survivor["id"].is_null(), "{survivor}");
+        assert!(survivor["age_ms"].is_null() && survivor["polls"].is_null(), "{survivor}");
     }
+}
+
+#[test]
+fn a_signature_is_the_future_and_who_spawned_it() {
+    let signature = &line("stuck_in_functions")["survivors"][0]["signature"];
+    assert_eq!(signature, "it::targets::flusher<-it::targets::stuck_in_functions");
 }
 
 #[test]

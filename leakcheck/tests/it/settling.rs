@@ -61,6 +61,20 @@ fn a_paused_grace_costs_no_real_time() {
     assert!(began.elapsed() < Duration::from_secs(600));
 }
 
+#[leak_test(grace = "100ms")]
+async fn a_timer_that_is_due_soon_is_waited_for() {
+    tokio::spawn(tokio::time::sleep(Duration::from_millis(150)));
+}
+
+#[test]
+fn a_timer_that_is_due_later_is_not_waited_for() {
+    let grace = Duration::from_millis(20);
+    let runtime = Runtime::new(Options::new().grace(grace)).unwrap();
+    runtime.block_on(async { drop(tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)))) });
+    let report = runtime.check().unwrap_err();
+    assert!(report.waited < grace * 4, "{:?}", report.waited);
+}
+
 #[test]
 fn nothing_due_later_than_the_grace_fires() {
     let run = run("paused_beyond_grace");

@@ -21,9 +21,14 @@ pub(crate) fn run_with(name: &str, variables: &[(&str, &str)]) -> Run {
     let path = format!("targets::{name}");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &path, "--ignored", "--nocapture", "--test-threads=1"]);
-    for inherited in
-        ["LEAKCHECK", "LEAKCHECK_GRACE", "LEAKCHECK_REPORT", "CARGO_TERM_COLOR", "CLICOLOR_FORCE"]
-    {
+    for inherited in [
+        "LEAKCHECK",
+        "LEAKCHECK_GRACE",
+        "LEAKCHECK_BACKTRACE",
+        "LEAKCHECK_REPORT",
+        "CARGO_TERM_COLOR",
+        "CLICOLOR_FORCE",
+    ] {
         command.env_remove(inherited);
     }
     command.env("RUST_BACKTRACE", "0").envs(variables.iter().copied());

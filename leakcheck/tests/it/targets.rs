@@ -153,6 +153,68 @@ async fn ignored_by_place() {
 #[leak_test(ignore(spawned_by = "*ignored_by_function", reason = "lives on"))]
 #[ignore = "a target of other tests"]
 async fn ignored_by_function() {
+    tokio::spawn(async { pending::<()>().await });
+}
+
+/// Waits inside a function of its own for an answer that nobody sends.
+async fn flusher() {
+    let (_kept, answer) = tokio::sync::oneshot::channel::<u32>();
+    flush(answer).await;
+}
+
+async fn flush(answer: tokio::sync::oneshot::Receiver<u32>) {
+    let _ = answer.await;
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn stuck_in_functions() {
+    tokio::spawn(flusher());
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn stuck_in_a_select() {
+    tokio::spawn(async {
+        tokio::select! {
+            () = flusher() => {}
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+        }
+    });
+}
+
+#[leak_test(ignore(future = "it::targets::flusher", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_future() {
+    tokio::spawn(flusher());
+}
+
+#[leak_test(ignore(function = "*::flush", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_any_function() {
+    tokio::spawn(flusher());
+}
+
+#[leak_test(ignore(awaiting = "tokio::sync::oneshot::Receiver*", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_what_it_awaits() {
+    tokio::spawn(flusher());
+}
+
+#[leak_test(ignore(future = "*::flusher", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn one_beside_an_ignored_future() {
+    tokio::spawn(flusher());
+    tokio::spawn(forever());
+}
+
+#[leak_test(backtrace = true)]
+#[ignore = "a target of other tests"]
+async fn leak_with_its_stack() {
+    spawn_below();
+}
+
+fn spawn_below() {
     tokio::spawn(forever());
 }
 
@@ -170,7 +232,7 @@ async fn ignored_by_number() {
     tokio::spawn(forever());
 }
 
-#[leak_test(ignore(future = "app::*", reason = "lives on"))]
+#[leak_test(ignore(name = "app", reason = "lives on"))]
 #[ignore = "a target of other tests"]
 async fn ignored_by_what_cannot_be_read() {
     tokio::spawn(forever());
