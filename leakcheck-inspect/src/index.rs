@@ -10,6 +10,8 @@
 mod abbreviations;
 mod cursor;
 mod files;
+mod inlined;
+mod lines;
 mod outline;
 mod ranges;
 mod unit;
@@ -21,9 +23,11 @@ use gimli::constants as dw;
 use gimli::{DwTag, SectionId};
 
 use crate::error::Kind;
+use crate::spawn_sites::Calls;
 use crate::tree::TypeId;
 use crate::{Error, Image};
 use cursor::{Cursor, Value};
+pub(crate) use lines::Line;
 use outline::{Outline, Scope};
 use unit::{Sections, Unit};
 
@@ -41,6 +45,7 @@ pub(crate) struct Index {
     pub(crate) image: Image,
     units: OnceLock<Vec<Unit>>,
     ranges: OnceLock<ranges::Ranges>,
+    calls: OnceLock<Calls>,
 }
 
 /// A unit, by its number.
@@ -85,7 +90,7 @@ pub(crate) struct Function {
 
 impl Index {
     pub(crate) fn new(image: Image) -> Self {
-        Self { image, units: OnceLock::new(), ranges: OnceLock::new() }
+        Self { image, units: OnceLock::new(), ranges: OnceLock::new(), calls: OnceLock::new() }
     }
 
     fn sections(&self) -> Result<Sections<'_>, Error> {
@@ -118,6 +123,12 @@ impl Index {
     /// The crate that a unit is of.
     pub(crate) fn crate_of(&self, unit: UnitNo) -> Option<&str> {
         self.unit(unit).ok()?.of_crate()
+    }
+
+    /// Whether both units are of the same crate.
+    pub(crate) fn are_of_one_crate(&self, one: UnitNo, other: UnitNo) -> bool {
+        let root = |number| self.unit(number).ok()?.crate_root();
+        one == other || root(one).is_some_and(|one| root(other) == Some(one))
     }
 
     fn outline(&self, number: UnitNo) -> Result<&Outline, Error> {
@@ -265,6 +276,26 @@ impl Index {
         }))
     }
 
+    /// Functions of the unit whose names start like this, with code of their own or not.
+    pub(crate) fn functions_named(&self, unit: UnitNo, start: &str) -> Result<Vec<TypeId>, Error> {
+        let (sections, outline) = (self.sections()?, self.outline(unit)?);
+        let unit = self.unit(unit)?;
+        let functions = outline.scopes.iter().filter(|scope| scope.tag == dw::DW_TAG_subprogram);
+        let named = functions.filter(|scope| {
+            text_of(unit, &sections, scope.name).is_some_and(|name| name.starts_with(start))
+        });
+        Ok(named.map(|scope| TypeId(scope.offset)).collect())
+    }
+
+    /// Which instructions call which.
+    pub(crate) fn calls(&self) -> Result<&Calls, Error> {
+        if let Some(calls) = self.calls.get() {
+            return Ok(calls);
+        }
+        let calls = Calls::of(&self.image)?;
+        Ok(self.calls.get_or_init(|| calls))
+    }
+
     /// The type that a `dyn` pointer with the vtable at this address points to, and the vtable's name.
     pub(crate) fn behind_vtable(&self, address: u64) -> Result<Option<TypeId>, Error> {
         for number in self.units_at(address)? {
@@ -342,6 +373,14 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// The line of the instruction at, or around, an address of this function.
+    pub(crate) fn line(&self, function: Function, address: u64) -> Option<Line> {
+        let unit = self.unit(function.unit).ok()?;
+        let section = self.image.section(SectionId::DebugLine).ok()?;
+        let header = unit.lines.get_or_init(|| lines::Header::of(unit, section));
+        header.as_ref()?.line(section, function.low, address)
     }
 
     /// The path of a unit's file, by the number that its entries give it.

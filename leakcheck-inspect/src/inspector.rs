@@ -1,6 +1,8 @@
 //! The front door: an image's knowledge, put to work on a process's memory.
 
+use crate::index::Index;
 use crate::{Error, Frame, Image, Memory, Node, SpawnSite, Task, TypeId};
+use crate::{frames, spawn_sites};
 
 /// A process to look into: its memory, and how far its executable was moved when it was loaded.
 #[derive(Clone, Copy)]
@@ -14,14 +16,15 @@ pub struct Process<'a> {
 /// Reads tasks and await trees by what an executable's debug info says of its types.
 ///
 /// Keep it: what it has learnt makes the next reading fast. Any thread may use it.
-#[derive(Debug)]
-pub struct Inspector {}
+pub struct Inspector {
+    index: Index,
+}
 
 impl Inspector {
     /// # Errors
     /// ..
-    pub fn new(_image: Image) -> Result<Self, Error> {
-        Ok(Self {})
+    pub fn new(image: Image) -> Result<Self, Error> {
+        Ok(Self { index: Index::new(image) })
     }
 
     /// Every task that the runtime of the `tokio::runtime::Handle` at this address owns.
@@ -45,14 +48,23 @@ impl Inspector {
     ///
     /// # Errors
     /// ..
-    pub fn spawn_sites(&self, _future: TypeId) -> Result<Vec<SpawnSite>, Error> {
-        Err(crate::error::Kind::NoTypes.into())
+    pub fn spawn_sites(&self, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
+        spawn_sites::spawn_sites(&self.index, future)
     }
 
     /// The functions at an address of the process's code, innermost first: several where some were
     /// inlined. Empty where the debug info does not tell.
-    pub fn frames(&self, _process: Process<'_>, _address: u64) -> Vec<Frame> {
-        Vec::new()
+    pub fn frames(&self, process: Process<'_>, address: u64) -> Vec<Frame> {
+        match address.checked_sub(process.bias) {
+            Some(address) => frames::frames(&self.index, address),
+            None => Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector").finish_non_exhaustive()
     }
 }
 

@@ -35,10 +35,12 @@
 //! - A state is what it was a moment ago. Only what cannot come back is certain: a dropped `JoinHandle`, an end.
 
 mod error;
+mod frames;
 mod image;
 mod index;
 mod inspector;
 mod memory;
+mod spawn_sites;
 mod tokio;
 mod tree;
 mod types;

@@ -1,0 +1,184 @@
+//! The places that spawn futures of a type, found in the program's code.
+//!
+//! Every task is made by tokio's `new_task<F, S>`. From its copies, calls are followed upwards while
+//! the caller is tokio's or another library's that spawns what it is given: the first function of
+//! somebody else is the place.
+//!
+//! # Invariants
+//!
+//! 1. Never a wrong place. A call counts only if it is an instruction of a function that the debug
+//!    info knows; and where any way up cannot be followed to its end, through a pointer for instance,
+//!    the places that were found may be the wrong ones, so none is told.
+//! 2. Each function is visited once, and only so many.
+
+mod calls;
+mod x86;
+
+use std::collections::BTreeSet;
+
+use crate::frames::{Level, function_name, levels, named};
+use crate::index::{Index, UnitNo};
+use crate::{Error, SpawnSite, TypeId};
+pub(crate) use calls::Calls;
+
+/// Crates whose functions spawn what they are given. Their own lines say nothing.
+const LIBRARIES: [&str; 13] = [
+    "tokio",
+    "tokio_util",
+    "tokio_stream",
+    "futures",
+    "futures_core",
+    "futures_util",
+    "futures_executor",
+    "futures_channel",
+    "std",
+    "core",
+    "alloc",
+    "tracing",
+    "tracing_futures",
+];
+
+/// The function of tokio that makes every task.
+const MAKER: [&str; 3] = ["tokio", "runtime", "task"];
+
+/// How many functions may lie between tokio's innermost and all that spawn.
+const FUNCTIONS: usize = 512;
+
+/// How many functions deep one way up may be.
+const DEEPEST: usize = 32;
+
+/// The places that spawn futures of this type: one is exact, several are candidates. None where not
+/// all ways to spawn one can be followed.
+///
+/// # Errors
+///
+/// Where the image cannot be read, or the type is none of its types.
+pub(crate) fn spawn_sites(index: &Index, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
+    let mut search = Search { index, seen: BTreeSet::new(), next: Vec::new(), sites: Vec::new() };
+    let calls = index.calls()?;
+    let all = makers(index, future)?.into_iter().all(|at| search.visit(at));
+    if !all {
+        return Ok(Vec::new());
+    }
+    for _ in 0..DEEPEST {
+        for function in std::mem::take(&mut search.next) {
+            if !search.visit_callers(calls, function) {
+                return Ok(Vec::new());
+            }
+        }
+        if search.next.is_empty() {
+            return Ok(search.told());
+        }
+    }
+    Ok(Vec::new())
+}
+
+struct Search<'i> {
+    index: &'i Index,
+    /// Entries of library functions.
+    seen: BTreeSet<u64>,
+    /// Those whose callers are still to be visited.
+    next: Vec<u64>,
+    sites: Vec<SpawnSite>,
+}
+
+impl Search<'_> {
+    /// Visits the callers of the function whose entry this is. Returns whether all is known.
+    fn visit_callers(&mut self, calls: &Calls, entry: u64) -> bool {
+        let mut any = false;
+        for call in calls.to(entry) {
+            let function = self.index.function_around(call).ok().flatten();
+            // Code that the debug info does not know may still call: a shim behind a pointer.
+            let real = function
+                .is_none_or(|function| calls.is_instruction(&self.index.image, function, call));
+            if real && !self.visit(call) {
+                return false;
+            }
+            any |= real;
+        }
+        // What nobody calls directly is called through a pointer: linkers drop the rest.
+        any
+    }
+
+    /// Notes the place that this code of a library belongs to, or the function whose callers tell.
+    /// Returns whether one of both is known.
+    fn visit(&mut self, address: u64) -> bool {
+        let Ok(Some((function, levels))) = levels(self.index, address) else {
+            return false;
+        };
+        for level in levels {
+            match self.is_library(level) {
+                Some(true) => {}
+                Some(false) => return self.note(level),
+                None => return false,
+            }
+        }
+        if self.seen.insert(function.low) {
+            self.next.push(function.low);
+        }
+        self.seen.len() <= FUNCTIONS
+    }
+
+    fn is_library(&self, level: Level) -> Option<bool> {
+        let name = named(self.index, level.function).ok()?;
+        let path = self.index.path(name).ok()?;
+        Some(LIBRARIES.contains(path.first()?))
+    }
+
+    fn note(&mut self, level: Level) -> bool {
+        let Some(at) = level.source(self.index) else {
+            return false;
+        };
+        let site = SpawnSite { at, function: function_name(self.index, level.function) };
+        if !self.sites.contains(&site) {
+            self.sites.push(site);
+        }
+        true
+    }
+
+    fn told(self) -> Vec<SpawnSite> {
+        let mut sites = self.sites;
+        sites.sort_by(|one, other| {
+            (&one.at.file, one.at.line).cmp(&(&other.at.file, other.at.line))
+        });
+        sites
+    }
+}
+
+/// For each copy of `new_task` for this future, inlined or not, an address in it.
+fn makers(index: &Index, future: TypeId) -> Result<Vec<u64>, Error> {
+    let name = format!("new_task<{}, ", index.path(future)?.join("::"));
+    let unit = index.unit_of(future)?;
+    let (own, others): (Vec<_>, Vec<_>) =
+        index.unit_numbers()?.partition(|other| index.are_of_one_crate(unit, *other));
+    for units in [own, others] {
+        let makers = makers_in(index, &units, &name)?;
+        if !makers.is_empty() {
+            return Ok(makers);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn makers_in(index: &Index, units: &[UnitNo], name: &str) -> Result<Vec<u64>, Error> {
+    let mut makers = BTreeSet::new();
+    for unit in units {
+        for function in index.functions_named(*unit, name)? {
+            let path = index.path(function)?;
+            if path.get(..3) == Some(&MAKER) && path.len() == 4 {
+                makers.insert(function);
+            }
+        }
+    }
+    if makers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (start, code) = index.image.text()?;
+    // The linker drops functions, but not what the debug info says about them.
+    let linked = |at: &u64| at.checked_sub(start).is_some_and(|at| at < code.len() as u64);
+    let mut copies = Vec::new();
+    for unit in units {
+        copies.extend(index.copies(*unit, &makers)?.into_iter().filter(linked));
+    }
+    Ok(copies)
+}

@@ -1,0 +1,116 @@
+//! Which instructions call which address.
+//!
+//! One pass over all instructions finds everything that may be a direct call or a tail call, and
+//! chains what goes to the same place. Whether it really is an instruction is asked only for the few
+//! that matter: in x86-64 any four bytes after an `e8` look like a call of something.
+
+use std::io::BufRead as _;
+
+use super::x86;
+use crate::image::Machine;
+use crate::index::Function;
+use crate::{Error, Image};
+
+/// What may be calls, by what they would call.
+pub(crate) struct Calls {
+    machine: Machine,
+    start: u64,
+    /// For each piece of the code, the last call that goes there, counted from 1.
+    last: Vec<u32>,
+    calls: Vec<Call>,
+}
+
+/// Both as offsets in the code.
+#[derive(Clone, Copy)]
+struct Call {
+    at: u32,
+    to: u32,
+    /// The call before it that goes to the same piece.
+    before: u32,
+}
+
+/// Functions are mostly aligned to this, so that a piece holds one entry.
+const PIECE: u32 = 16;
+
+impl Calls {
+    pub(crate) fn of(image: &Image) -> Result<Self, Error> {
+        let (start, code) = image.text()?;
+        let machine = image.machine();
+        // Beyond 4 GiB no direct call would reach everything anyway.
+        let code = if u32::try_from(code.len()).is_ok() { code } else { &[] };
+        let pieces = code.len() / PIECE as usize + 1;
+        let mut calls = Self { machine, start, last: vec![0; pieces], calls: Vec::new() };
+        match machine {
+            Machine::X86_64 => {
+                calls.scan_bytes(code, 0xe8);
+                calls.scan_bytes(code, 0xe9);
+            }
+            Machine::Aarch64 => calls.scan_words(code),
+        }
+        Ok(calls)
+    }
+
+    /// The addresses of what may be calls of this one.
+    pub(crate) fn to(&self, address: u64) -> Vec<u64> {
+        let mut found = Vec::new();
+        let Some(to) = address.checked_sub(self.start).and_then(|to| u32::try_from(to).ok()) else {
+            return found;
+        };
+        let mut next = self.last.get((to / PIECE) as usize).copied().unwrap_or(0);
+        while let Some(call) = next.checked_sub(1).and_then(|at| self.calls.get(at as usize)) {
+            if call.to == to {
+                found.push(self.start + u64::from(call.at));
+            }
+            next = call.before;
+        }
+        found
+    }
+
+    /// Whether what may be a call is an instruction of the function that it lies in.
+    pub(crate) fn is_instruction(&self, image: &Image, function: Function, call: u64) -> bool {
+        if self.machine == Machine::Aarch64 {
+            return true;
+        }
+        let code = || {
+            let (_, code) = image.text().ok()?;
+            let low = usize::try_from(function.low.checked_sub(self.start)?).ok()?;
+            Some((code.get(low..)?, usize::try_from(call.checked_sub(function.low)?).ok()?))
+        };
+        code().is_some_and(|(code, at)| x86::is_instruction(code, at))
+    }
+
+    fn scan_bytes(&mut self, code: &[u8], opcode: u8) {
+        // The standard library's own search is fast in unoptimised programs, too.
+        let mut rest = code;
+        while rest.skip_until(opcode).is_ok_and(|skipped| skipped != 0) {
+            let Some((operand, _)) = rest.split_first_chunk::<4>() else {
+                break;
+            };
+            let after = (code.len() - rest.len()) as i64;
+            self.add(after - 1, after + 4 + i64::from(i32::from_le_bytes(*operand)));
+        }
+    }
+
+    fn scan_words(&mut self, code: &[u8]) {
+        for (number, word) in code.chunks_exact(4).enumerate() {
+            // The top byte of `bl` is 94 to 97, that of `b` 14 to 17.
+            if word.get(3).is_some_and(|top| top & 0x7c == 0x14) {
+                let word = word.try_into().map_or(0, i32::from_le_bytes);
+                let at = number as i64 * 4;
+                self.add(at, at + i64::from(word << 6 >> 4));
+            }
+        }
+    }
+
+    fn add(&mut self, at: i64, to: i64) {
+        let (Ok(at), Ok(to)) = (u32::try_from(at), u32::try_from(to)) else {
+            return;
+        };
+        let Some(last) = self.last.get_mut((to / PIECE) as usize) else {
+            return;
+        };
+        let before = *last;
+        self.calls.push(Call { at, to, before });
+        *last = u32::try_from(self.calls.len()).unwrap_or(0);
+    }
+}
