@@ -45,6 +45,9 @@ struct Row {
     ends: bool,
 }
 
+/// How many bytes may come before a sequence's first address.
+const PREFACE: usize = 32;
+
 const BEGIN: Row = Row { address: 0, file: 1, line: 1, ends: false };
 
 impl Header {
@@ -70,8 +73,8 @@ impl Header {
     /// The line of the instruction at, or around, an address of the function that starts at `low`.
     pub(super) fn line(&self, section: &[u8], low: u64, address: u64) -> Option<Line> {
         let program = Program { header: self, bytes: section.get(self.program.clone())? };
-        let own = program.sequence_at(low).and_then(|at| program.line_in(at, address));
-        let row = own.or_else(|| program.line_in(0, address))?;
+        let own = program.sequence_at(low).and_then(|at| program.line_in(at, address, false));
+        let row = own.or_else(|| program.line_in(0, address, true))?;
         let line = u32::try_from(row.line).ok().filter(|line| *line != 0)?;
         Some(Line { file: row.file, line })
     }
@@ -83,7 +86,7 @@ struct Program<'i> {
 }
 
 impl Program<'_> {
-    /// Where the rows that start at this address begin: with an instruction that sets it.
+    /// Where the rows that start at this address begin: a few instructions before the one that sets it.
     fn sequence_at(&self, low: u64) -> Option<usize> {
         let mut start = vec![0, 9, dw::DW_LNE_set_address.0];
         start.extend(low.to_le_bytes());
@@ -93,16 +96,36 @@ impl Program<'_> {
             let at = (self.bytes.len() - rest.len()).checked_sub(2);
             let found =
                 at.filter(|at| self.bytes.get(*at..).is_some_and(|b| b.starts_with(&start)));
-            if found.is_some() {
-                return found;
+            if let Some(found) = found {
+                return self.preface_of(found);
             }
         }
         None
     }
 
-    /// The last row up to the address, if another follows that is beyond it.
-    fn line_in(&self, mut at: usize, address: u64) -> Option<Row> {
-        let all = at == 0;
+    /// Where the instructions start that set the file and the column before they set the address: after
+    /// the end of the rows before, if nothing between makes a row.
+    fn preface_of(&self, sets_address: usize) -> Option<usize> {
+        let nearest = sets_address.saturating_sub(PREFACE);
+        let before = self.bytes.get(nearest..sets_address)?;
+        let end = [0, 1, dw::DW_LNE_end_sequence.0];
+        let start = match before.windows(end.len()).rposition(|window| window == end) {
+            Some(at) => nearest + at + end.len(),
+            None if nearest == 0 => 0,
+            None => return None,
+        };
+        let (mut at, mut row) = (start, BEGIN);
+        while at < sets_address {
+            if self.step(&mut at, &mut row).ok()? {
+                return None;
+            }
+        }
+        (at == sets_address).then_some(start)
+    }
+
+    /// The last row up to the address, if another follows that is beyond it: among those that begin here,
+    /// up to their end or to that of all.
+    fn line_in(&self, mut at: usize, address: u64, all: bool) -> Option<Row> {
         let (mut row, mut last) = (BEGIN, None::<Row>);
         while at < self.bytes.len() {
             if !self.step(&mut at, &mut row).ok()? {

@@ -29,7 +29,10 @@ impl Ranges {
             let mut entries = header.entries();
             while let Ok(Some(entry)) = entries.next() {
                 let range = entry.range();
-                ranges.push((range.begin, range.end, UnitNo(unit)));
+                // What the linker dropped is at 0. The rest is mostly in order: quickly sorted.
+                if range.begin != 0 {
+                    ranges.push((range.begin, range.end, UnitNo(unit)));
+                }
             }
         }
         if told * 100 < units.len() * MOST {
