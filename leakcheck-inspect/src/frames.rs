@@ -117,7 +117,7 @@ mod tests {
         let legacy = "_ZN3app5serve28_$u7b$$u7b$closure$u7d$$u7d$28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE";
         assert_eq!(readable(legacy), "app::serve");
         assert_eq!(readable("_RNCNvCs1234_3app5serve0"), "app::serve");
-        let method = "_ZN42_$LT$app..Pool$u20$as$u20$app..Pooled$GT$3get17h0123456789abcdefE";
+        let method = "_ZN41_$LT$app..Pool$u20$as$u20$app..Pooled$GT$3get17h0123456789abcdefE";
         assert_eq!(readable(method), "<app::Pool as app::Pooled>::get");
     }
 

@@ -23,7 +23,7 @@ use gimli::constants as dw;
 use gimli::{DwTag, SectionId};
 
 use crate::error::Kind;
-use crate::spawn_sites::Calls;
+use crate::spawn_sites::{Calls, Makers};
 use crate::tree::TypeId;
 use crate::{Error, Image};
 use cursor::{Cursor, Value};
@@ -46,6 +46,7 @@ pub(crate) struct Index {
     units: OnceLock<Vec<Unit>>,
     ranges: OnceLock<ranges::Ranges>,
     calls: OnceLock<Calls>,
+    pub(crate) makers: Makers,
 }
 
 /// A unit, by its number.
@@ -90,7 +91,13 @@ pub(crate) struct Function {
 
 impl Index {
     pub(crate) fn new(image: Image) -> Self {
-        Self { image, units: OnceLock::new(), ranges: OnceLock::new(), calls: OnceLock::new() }
+        Self {
+            image,
+            units: OnceLock::new(),
+            ranges: OnceLock::new(),
+            calls: OnceLock::new(),
+            makers: Makers::default(),
+        }
     }
 
     fn sections(&self) -> Result<Sections<'_>, Error> {

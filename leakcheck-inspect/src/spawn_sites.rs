@@ -12,14 +12,16 @@
 //! 2. Each function is visited once, and only so many.
 
 mod calls;
+mod makers;
 mod x86;
 
 use std::collections::BTreeSet;
 
 use crate::frames::{Level, function_name, levels, named};
-use crate::index::{Index, UnitNo};
+use crate::index::Index;
 use crate::{Error, SpawnSite, TypeId};
 pub(crate) use calls::Calls;
+pub(crate) use makers::Makers;
 
 /// Crates whose functions spawn what they are given. Their own lines say nothing.
 const LIBRARIES: [&str; 13] = [
@@ -38,9 +40,6 @@ const LIBRARIES: [&str; 13] = [
     "tracing_futures",
 ];
 
-/// The function of tokio that makes every task.
-const MAKER: [&str; 3] = ["tokio", "runtime", "task"];
-
 /// How many functions may lie between tokio's innermost and all that spawn.
 const FUNCTIONS: usize = 512;
 
@@ -56,7 +55,7 @@ const DEEPEST: usize = 32;
 pub(crate) fn spawn_sites(index: &Index, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
     let mut search = Search { index, seen: BTreeSet::new(), next: Vec::new(), sites: Vec::new() };
     let calls = index.calls()?;
-    let all = makers(index, future)?.into_iter().all(|at| search.visit(at));
+    let all = makers::of(index, future)?.into_iter().all(|at| search.visit(at));
     if !all {
         return Ok(Vec::new());
     }
@@ -143,42 +142,4 @@ impl Search<'_> {
         });
         sites
     }
-}
-
-/// For each copy of `new_task` for this future, inlined or not, an address in it.
-fn makers(index: &Index, future: TypeId) -> Result<Vec<u64>, Error> {
-    let name = format!("new_task<{}, ", index.path(future)?.join("::"));
-    let unit = index.unit_of(future)?;
-    let (own, others): (Vec<_>, Vec<_>) =
-        index.unit_numbers()?.partition(|other| index.are_of_one_crate(unit, *other));
-    for units in [own, others] {
-        let makers = makers_in(index, &units, &name)?;
-        if !makers.is_empty() {
-            return Ok(makers);
-        }
-    }
-    Ok(Vec::new())
-}
-
-fn makers_in(index: &Index, units: &[UnitNo], name: &str) -> Result<Vec<u64>, Error> {
-    let mut makers = BTreeSet::new();
-    for unit in units {
-        for function in index.functions_named(*unit, name)? {
-            let path = index.path(function)?;
-            if path.get(..3) == Some(&MAKER) && path.len() == 4 {
-                makers.insert(function);
-            }
-        }
-    }
-    if makers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (start, code) = index.image.text()?;
-    // The linker drops functions, but not what the debug info says about them.
-    let linked = |at: &u64| at.checked_sub(start).is_some_and(|at| at < code.len() as u64);
-    let mut copies = Vec::new();
-    for unit in units {
-        copies.extend(index.copies(*unit, &makers)?.into_iter().filter(linked));
-    }
-    Ok(copies)
 }

@@ -76,9 +76,13 @@ impl Index {
         Ok(around)
     }
 
-    /// For each piece of the unit's code that is one of these functions, inlined or by itself, the
-    /// address of its first instruction.
-    pub(crate) fn copies(&self, number: UnitNo, of: &BTreeSet<TypeId>) -> Result<Vec<u64>, Error> {
+    /// The unit's code that is one of these functions, inlined or by itself: which one, and the address
+    /// of its first instruction.
+    pub(crate) fn copies(
+        &self,
+        number: UnitNo,
+        of: &BTreeSet<TypeId>,
+    ) -> Result<Vec<(TypeId, u64)>, Error> {
         let (unit, sections) = (self.unit(number)?, self.sections()?);
         let mut cursor = Cursor::new(unit, unit.table(&sections)?, sections.info, unit.first)?;
         let mut copies = Vec::new();
@@ -87,9 +91,10 @@ impl Index {
                 continue;
             }
             let (copy, code) = decode(&entry)?;
-            let is_one = |copy: Inlined| of.contains(&copy.origin);
-            if of.contains(&TypeId(entry.offset)) || copy.is_some_and(is_one) {
-                copies.extend(self.pieces(unit, &sections, &code).first().map(|piece| piece.0));
+            let function = copy.map_or(TypeId(entry.offset), |copy| copy.origin);
+            if of.contains(&function) {
+                let pieces = self.pieces(unit, &sections, &code);
+                copies.extend(pieces.first().map(|(low, _)| (function, *low)));
             }
         }
         Ok(copies)
