@@ -283,17 +283,6 @@ impl Index {
         }))
     }
 
-    /// Functions of the unit whose names start like this, with code of their own or not.
-    pub(crate) fn functions_named(&self, unit: UnitNo, start: &str) -> Result<Vec<TypeId>, Error> {
-        let (sections, outline) = (self.sections()?, self.outline(unit)?);
-        let unit = self.unit(unit)?;
-        let functions = outline.scopes.iter().filter(|scope| scope.tag == dw::DW_TAG_subprogram);
-        let named = functions.filter(|scope| {
-            text_of(unit, &sections, scope.name).is_some_and(|name| name.starts_with(start))
-        });
-        Ok(named.map(|scope| TypeId(scope.offset)).collect())
-    }
-
     /// Which instructions call which.
     pub(crate) fn calls(&self) -> Result<&Calls, Error> {
         if let Some(calls) = self.calls.get() {
@@ -380,14 +369,6 @@ impl Index {
             }
         }
         Ok(())
-    }
-
-    /// The line of the instruction at, or around, an address of this function.
-    pub(crate) fn line(&self, function: Function, address: u64) -> Option<Line> {
-        let unit = self.unit(function.unit).ok()?;
-        let section = self.image.section(SectionId::DebugLine).ok()?;
-        let header = unit.lines.get_or_init(|| lines::Header::of(unit, section));
-        header.as_ref()?.line(section, function.low, address)
     }
 
     /// The path of a unit's file, by the number that its entries give it.

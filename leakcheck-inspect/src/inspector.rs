@@ -44,16 +44,24 @@ impl Inspector {
     }
 
     /// The places in the program's code that spawn futures of this type. One is exact; several are
-    /// candidates.
+    /// candidates. None where not every way to spawn one can be followed, through a function pointer
+    /// for instance.
+    ///
+    /// A place is a line of the first function that is not tokio's, tokio-util's, futures' or the
+    /// standard library's: for `iter.map(tokio::spawn)` that is where the iterator is run.
     ///
     /// # Errors
-    /// ..
+    ///
+    /// Where the executable cannot be read, or the type is none of its types.
     pub fn spawn_sites(&self, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
         spawn_sites::spawn_sites(&self.index, future)
     }
 
     /// The functions at an address of the process's code, innermost first: several where some were
     /// inlined. Empty where the debug info does not tell.
+    ///
+    /// A return address may belong to the next line, or even to the next function: for one, ask for
+    /// the address before it.
     pub fn frames(&self, process: Process<'_>, address: u64) -> Vec<Frame> {
         match address.checked_sub(process.bias) {
             Some(address) => frames::frames(&self.index, address),

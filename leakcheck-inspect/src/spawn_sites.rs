@@ -9,7 +9,7 @@
 //! 1. Never a wrong place. A call counts only if it is an instruction of a function that the debug
 //!    info knows; and where any way up cannot be followed to its end, through a pointer for instance,
 //!    the places that were found may be the wrong ones, so none is told.
-//! 2. Each function is visited once, and only so many.
+//! 2. Each function is visited once, and only so many functions and calls are.
 
 mod calls;
 mod makers;
@@ -43,6 +43,9 @@ const LIBRARIES: [&str; 13] = [
 /// How many functions may lie between tokio's innermost and all that spawn.
 const FUNCTIONS: usize = 512;
 
+/// How many calls may be looked at. What so many call is not about one future.
+const CALLS: usize = 2048;
+
 /// How many functions deep one way up may be.
 const DEEPEST: usize = 32;
 
@@ -53,7 +56,13 @@ const DEEPEST: usize = 32;
 ///
 /// Where the image cannot be read, or the type is none of its types.
 pub(crate) fn spawn_sites(index: &Index, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
-    let mut search = Search { index, seen: BTreeSet::new(), next: Vec::new(), sites: Vec::new() };
+    let mut search = Search {
+        index,
+        seen: BTreeSet::new(),
+        next: Vec::new(),
+        sites: Vec::new(),
+        calls_left: CALLS,
+    };
     let calls = index.calls()?;
     let all = makers::of(index, future)?.into_iter().all(|at| search.visit(at));
     if !all {
@@ -79,6 +88,7 @@ struct Search<'i> {
     /// Those whose callers are still to be visited.
     next: Vec<u64>,
     sites: Vec<SpawnSite>,
+    calls_left: usize,
 }
 
 impl Search<'_> {
@@ -86,6 +96,10 @@ impl Search<'_> {
     fn visit_callers(&mut self, calls: &Calls, entry: u64) -> bool {
         let mut any = false;
         for call in calls.to(entry) {
+            let Some(left) = self.calls_left.checked_sub(1) else {
+                return false;
+            };
+            self.calls_left = left;
             let function = self.index.function_around(call).ok().flatten();
             // Code that the debug info does not know may still call: a shim behind a pointer.
             let real = function

@@ -10,12 +10,12 @@ use gimli::{
 
 use super::cursor::{Cursor, Entry, Value};
 use super::unit::{Sections, Unit};
-use super::{Function, Index, UnitNo};
+use super::{Function, Index, UnitNo, text_of};
 use crate::Error;
 use crate::tree::TypeId;
 
 /// How many pieces an inlined copy may lie in.
-const PIECES: usize = 1 << 12;
+const PIECES: usize = 1 << 10;
 
 /// A function's copy inside another function.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,17 @@ impl Index {
             }
         }
         Ok(around)
+    }
+
+    /// Functions of the unit whose names start like this, with code of their own or not.
+    pub(crate) fn functions_named(&self, unit: UnitNo, start: &str) -> Result<Vec<TypeId>, Error> {
+        let (sections, outline) = (self.sections()?, self.outline(unit)?);
+        let unit = self.unit(unit)?;
+        let functions = outline.scopes.iter().filter(|scope| scope.tag == dw::DW_TAG_subprogram);
+        let named = functions.filter(|scope| {
+            text_of(unit, &sections, scope.name).is_some_and(|name| name.starts_with(start))
+        });
+        Ok(named.map(|scope| TypeId(scope.offset)).collect())
     }
 
     /// The unit's code that is one of these functions, inlined or by itself: which one, and the address

@@ -13,10 +13,11 @@ use std::io::BufRead as _;
 use std::ops::Range;
 
 use gimli::constants as dw;
-use gimli::{DebugLine, DebugLineOffset, DwLne, DwLns, EndianSlice, LittleEndian};
+use gimli::{DebugLine, DebugLineOffset, DwLne, DwLns, EndianSlice, LittleEndian, SectionId};
 
 use super::cursor::{fixed, sleb, uleb};
 use super::unit::Unit;
+use super::{Function, Index};
 use crate::Error;
 
 /// A line, as the unit numbers its files.
@@ -49,6 +50,16 @@ struct Row {
 const PREFACE: usize = 32;
 
 const BEGIN: Row = Row { address: 0, file: 1, line: 1, ends: false };
+
+impl Index {
+    /// The line of the instruction at, or around, an address of this function.
+    pub(crate) fn line(&self, function: Function, address: u64) -> Option<Line> {
+        let unit = self.unit(function.unit).ok()?;
+        let section = self.image.section(SectionId::DebugLine).ok()?;
+        let header = unit.lines.get_or_init(|| Header::of(unit, section));
+        header.as_ref()?.line(section, function.low, address)
+    }
+}
 
 impl Header {
     pub(super) fn of(unit: &Unit, section: &[u8]) -> Option<Self> {

@@ -114,3 +114,37 @@ impl Calls {
         *last = u32::try_from(self.calls.len()).unwrap_or(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned(machine: Machine, scan: impl FnOnce(&mut Calls)) -> Calls {
+        let mut calls = Calls { machine, start: 0x1000, last: vec![0; 8], calls: Vec::new() };
+        scan(&mut calls);
+        calls
+    }
+
+    #[test]
+    fn calls_are_found_by_what_they_call() {
+        // Two calls of 0x1010, one of 0x1011 and one of what is no code.
+        let code = b"\xe8\x0b\0\0\0\xe8\x06\0\0\0\xe8\x02\0\0\0\xe8\0\0\0\x80\xe8";
+        let calls = scanned(Machine::X86_64, |calls| calls.scan_bytes(code, 0xe8));
+        assert_eq!(calls.to(0x1010), [0x1005, 0x1000]);
+        assert_eq!(calls.to(0x1011), [0x100a]);
+        assert_eq!(calls.calls.len(), 3);
+        for elsewhere in [0, 0xfff, 0x1012, 0x2000, u64::MAX] {
+            assert_eq!(calls.to(elsewhere), [], "{elsewhere:#x}");
+        }
+    }
+
+    #[test]
+    fn branches_of_aarch64_go_both_ways() {
+        // bl 0x1010; nop; b 0x1000; bl 0x1010; ret
+        let words = [0x9400_0004_u32, 0xd503_201f, 0x17ff_fffe, 0x9400_0001, 0xd65f_03c0];
+        let code: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let calls = scanned(Machine::Aarch64, |calls| calls.scan_words(&code));
+        assert_eq!(calls.to(0x1010), [0x100c, 0x1000]);
+        assert_eq!(calls.to(0x1000), [0x1008]);
+    }
+}

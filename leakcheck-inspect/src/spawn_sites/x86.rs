@@ -21,9 +21,15 @@ struct Prefixes {
 
 const LONGEST: usize = 15;
 
+/// How far from its function's start an instruction is believed to be one: rustc's largest are smaller.
+const FARTHEST: usize = 1 << 18;
+
 /// Whether the call or jump whose opcode is at `at` is an instruction of the function that starts with
 /// the code.
 pub(super) fn is_instruction(code: &[u8], at: usize) -> bool {
+    if at > FARTHEST {
+        return false;
+    }
     let mut start = 0;
     while start < at {
         let Some(len) = code.get(start..).and_then(length) else {
