@@ -102,11 +102,13 @@ impl Search<'_> {
             self.calls_left = left;
             let function = self.index.function_around(call).ok().flatten();
             // Code that the debug info does not know may still call: a shim behind a pointer.
-            let real = function
-                .is_none_or(|function| calls.is_instruction(&self.index.image, function, call));
-            if real && !self.visit(call) {
+            let real = match function {
+                Some(function) => calls.is_instruction(&self.index.image, function, call),
+                None => Some(true),
+            };
+            let Some(real) = real.filter(|real| !real || self.visit(call)) else {
                 return false;
-            }
+            };
             any |= real;
         }
         // What nobody calls directly is called through a pointer: linkers drop the rest.

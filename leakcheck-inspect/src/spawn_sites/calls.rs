@@ -66,17 +66,23 @@ impl Calls {
         found
     }
 
-    /// Whether what may be a call is an instruction of the function that it lies in.
-    pub(crate) fn is_instruction(&self, image: &Image, function: Function, call: u64) -> bool {
+    /// Whether what may be a call is an instruction of the function that it lies in. None where that
+    /// cannot be told.
+    pub(crate) fn is_instruction(
+        &self,
+        image: &Image,
+        function: Function,
+        call: u64,
+    ) -> Option<bool> {
         if self.machine == Machine::Aarch64 {
-            return true;
+            return Some(true);
         }
         let code = || {
             let (_, code) = image.text().ok()?;
             let low = usize::try_from(function.low.checked_sub(self.start)?).ok()?;
             Some((code.get(low..)?, usize::try_from(call.checked_sub(function.low)?).ok()?))
         };
-        code().is_some_and(|(code, at)| x86::is_instruction(code, at))
+        code().and_then(|(code, at)| x86::is_instruction(code, at))
     }
 
     fn scan_bytes(&mut self, code: &[u8], opcode: u8) {

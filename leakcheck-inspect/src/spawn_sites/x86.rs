@@ -25,24 +25,22 @@ const LONGEST: usize = 15;
 const FARTHEST: usize = 1 << 18;
 
 /// Whether the call or jump whose opcode is at `at` is an instruction of the function that starts with
-/// the code.
-pub(super) fn is_instruction(code: &[u8], at: usize) -> bool {
+/// the code. None where that cannot be told.
+pub(super) fn is_instruction(code: &[u8], at: usize) -> Option<bool> {
     if at > FARTHEST {
-        return false;
+        return None;
     }
     let mut start = 0;
     while start < at {
-        let Some(len) = code.get(start..).and_then(length) else {
-            return false;
-        };
+        let len = length(code.get(start..)?)?;
         if start + len > at {
             // Linkers fill what was a longer instruction up with prefixes.
             let prefixes = code.get(start..at).unwrap_or_default();
-            return prefixes.iter().all(|byte| matches!(byte, 0x40..=0x4f | 0x66 | 0x67));
+            return Some(prefixes.iter().all(|byte| matches!(byte, 0x40..=0x4f | 0x66 | 0x67)));
         }
         start += len;
     }
-    start == at
+    Some(start == at)
 }
 
 /// How many bytes the first instruction takes.
@@ -197,10 +195,10 @@ mod tests {
     fn a_constant_that_looks_like_a_call_is_none() {
         // mov eax, 0xe8; then a call that the linker filled up.
         let code = b"\xb8\xe8\x00\x00\x00\x67\xe8\x01\x02\x03\x04\xc3";
-        assert!(!is_instruction(code, 1));
-        assert!(is_instruction(code, 6));
+        assert_eq!(is_instruction(code, 1), Some(false));
+        assert_eq!(is_instruction(code, 6), Some(true));
         // sub eax, ..
-        assert!(!is_instruction(b"\x81\xe8\x01\x02\x03\x04", 1));
-        assert!(!is_instruction(b"", 1));
+        assert_eq!(is_instruction(b"\x81\xe8\x01\x02\x03\x04", 1), Some(false));
+        assert_eq!(is_instruction(b"", 1), None);
     }
 }

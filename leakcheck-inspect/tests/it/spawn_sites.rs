@@ -196,7 +196,7 @@ fn what_may_be_spawned_through_a_pointer_has_no_place() {
 
 #[test]
 fn what_is_not_spawned_has_no_place() {
-    black_box(unspawned());
+    drop(black_box(unspawned()));
     check("unspawned", &[]);
 }
 
