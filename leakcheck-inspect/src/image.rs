@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gimli::SectionId;
-use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, SHF_COMPRESSED, SHN_UNDEF, STT_FUNC};
-use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
+use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, SHF_COMPRESSED};
+use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, ReadCache, ReadRef};
 
 use crate::Error;
@@ -22,7 +22,6 @@ pub struct Image {
     source: Source,
     machine: Machine,
     sections: BTreeMap<String, Section>,
-    symbols: OnceLock<Vec<Symbol>>,
 }
 
 /// What an image's instructions are for.
@@ -43,15 +42,6 @@ struct Section {
     range: Range<u64>,
     compressed: bool,
     bytes: OnceLock<Vec<u8>>,
-}
-
-/// A function of the symbol table.
-#[derive(Clone, Debug)]
-pub(crate) struct Symbol {
-    pub(crate) address: u64,
-    pub(crate) size: u64,
-    /// As the compiler mangled it.
-    pub(crate) name: Box<str>,
 }
 
 impl Image {
@@ -120,16 +110,6 @@ impl Image {
             Some(section) => Ok((section.address, self.bytes(section)?)),
             None => Ok((0, &[])),
         }
-    }
-
-    /// The functions of the symbol table, by address.
-    pub(crate) fn symbols(&self) -> Result<&[Symbol], Error> {
-        if let Some(symbols) = self.symbols.get() {
-            return Ok(symbols);
-        }
-        let bytes = |name| self.sections.get(name).map_or(Ok(&[][..]), |s| self.bytes(s));
-        let symbols = symbols(bytes(".symtab")?, bytes(".strtab")?);
-        Ok(self.symbols.get_or_init(|| symbols))
     }
 
     fn bytes<'s>(&'s self, section: &'s Section) -> Result<&'s [u8], Error> {
@@ -201,7 +181,7 @@ impl Tables {
 
     fn image(self, source: Source) -> Image {
         let Self { machine, sections } = self;
-        Image { source, machine, sections, symbols: OnceLock::new() }
+        Image { source, machine, sections }
     }
 }
 
@@ -224,29 +204,6 @@ pub(crate) fn own_start() -> Result<u64, Error> {
     });
     Ok(start
         .ok_or_else(|| Kind::Known("the executable is not in its own memory map".to_owned()))?)
-}
-
-fn symbols(table: &[u8], names: &[u8]) -> Vec<Symbol> {
-    let count = table.len() / size_of::<object::elf::Sym64<LittleEndian>>();
-    let Ok((table, _)) = object::slice_from_bytes::<object::elf::Sym64<LittleEndian>>(table, count)
-    else {
-        return Vec::new();
-    };
-    let functions = table.iter().filter(|symbol| {
-        symbol.st_type() == STT_FUNC && symbol.st_shndx(LittleEndian) != SHN_UNDEF
-    });
-    let named = functions.filter_map(|symbol| {
-        let start = usize::try_from(symbol.st_name(LittleEndian)).ok()?;
-        let name = names.get(start..)?.split(|byte| *byte == 0).next()?;
-        Some(Symbol {
-            address: symbol.st_value(LittleEndian),
-            size: symbol.st_size(LittleEndian),
-            name: std::str::from_utf8(name).ok()?.into(),
-        })
-    });
-    let mut symbols: Vec<Symbol> = named.collect();
-    symbols.sort_by_key(|symbol| symbol.address);
-    symbols
 }
 
 impl std::fmt::Debug for Image {

@@ -10,6 +10,8 @@
 mod abbreviations;
 mod cursor;
 mod files;
+mod inlined;
+mod lines;
 mod outline;
 mod ranges;
 mod unit;
@@ -21,9 +23,11 @@ use gimli::constants as dw;
 use gimli::{DwTag, SectionId};
 
 use crate::error::Kind;
+use crate::spawn_sites::{Calls, Makers};
 use crate::tree::TypeId;
 use crate::{Error, Image};
 use cursor::{Cursor, Value};
+pub(crate) use lines::Line;
 use outline::{Outline, Scope};
 use unit::{Sections, Unit};
 
@@ -41,6 +45,8 @@ pub(crate) struct Index {
     pub(crate) image: Image,
     units: OnceLock<Vec<Unit>>,
     ranges: OnceLock<ranges::Ranges>,
+    calls: OnceLock<Calls>,
+    pub(crate) makers: Makers,
 }
 
 /// A unit, by its number.
@@ -85,7 +91,13 @@ pub(crate) struct Function {
 
 impl Index {
     pub(crate) fn new(image: Image) -> Self {
-        Self { image, units: OnceLock::new(), ranges: OnceLock::new() }
+        Self {
+            image,
+            units: OnceLock::new(),
+            ranges: OnceLock::new(),
+            calls: OnceLock::new(),
+            makers: Makers::default(),
+        }
     }
 
     fn sections(&self) -> Result<Sections<'_>, Error> {
@@ -130,14 +142,14 @@ impl Index {
 
     /// The units of the same crate as this one, itself among them.
     pub(crate) fn units_beside(&self, number: UnitNo) -> Result<Vec<UnitNo>, Error> {
-        let units = self.units()?;
-        let own = self.unit(number)?;
-        let same = |unit: &Unit| {
-            unit.crate_file() == own.crate_file()
-                && unit.root.folder == own.root.folder
-                && unit.build() == own.build()
-        };
-        Ok((0..units.len()).filter(|at| same(&units[*at])).map(UnitNo).collect())
+        let all = self.unit_numbers()?;
+        Ok(all.filter(|other| self.are_of_one_crate(number, *other)).collect())
+    }
+
+    /// Whether both units are of the same crate.
+    pub(crate) fn are_of_one_crate(&self, one: UnitNo, other: UnitNo) -> bool {
+        let root = |number| self.unit(number).ok()?.crate_root();
+        one == other || root(one).is_some_and(|one| root(other) == Some(one))
     }
 
     fn outline(&self, number: UnitNo) -> Result<&Outline, Error> {
@@ -289,6 +301,15 @@ impl Index {
             low: function.low,
             high: function.high,
         }))
+    }
+
+    /// Which instructions call which.
+    pub(crate) fn calls(&self) -> Result<&Calls, Error> {
+        if let Some(calls) = self.calls.get() {
+            return Ok(calls);
+        }
+        let calls = Calls::of(&self.image)?;
+        Ok(self.calls.get_or_init(|| calls))
     }
 
     /// The type that a `dyn` pointer with the vtable at this address points to, and the vtable's name.

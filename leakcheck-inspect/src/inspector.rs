@@ -12,7 +12,7 @@ use crate::memory::word;
 use crate::reader::Reader;
 use crate::tree::{Frame, Node, SpawnSite, Task, TypeId};
 use crate::walk::{At, Walk};
-use crate::{Error, Image, Memory, ProcessMemory};
+use crate::{Error, Image, Memory, ProcessMemory, TaskState};
 
 /// A process to look into.
 #[derive(Clone, Copy)]
@@ -154,18 +154,41 @@ impl Inspector {
     }
 
     /// The places in the program's code that spawn futures of this type. One is exact; several are
-    /// candidates.
+    /// candidates. None where not every way to spawn one can be followed, through a function pointer
+    /// for instance.
+    ///
+    /// A place is a line of the first function that is not tokio's, tokio-util's, futures' or the
+    /// standard library's: for `iter.map(tokio::spawn)` that is where the iterator is run.
     ///
     /// # Errors
-    /// ..
-    pub fn spawn_sites(&self, _future: TypeId) -> Result<Vec<SpawnSite>, Error> {
-        Err(crate::error::Kind::NoTypes.into())
+    ///
+    /// Where the executable cannot be read, or the type is none of its types.
+    pub fn spawn_sites(&self, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
+        self.knowledge.spawn_sites(future)
     }
 
     /// The functions at an address of the process's code, innermost first: several where some were
     /// inlined. Empty where the debug info does not tell.
-    pub fn frames(&self, _process: Process<'_>, _address: u64) -> Vec<Frame> {
-        Vec::new()
+    ///
+    /// A return address may belong to the next line, or even to the next function: for one, ask for
+    /// the address before it.
+    pub fn frames(&self, process: Process<'_>, address: u64) -> Vec<Frame> {
+        self.knowledge.frames(address.wrapping_sub(process.bias))
+    }
+
+    /// The state of the task `id` that the thread with this stack runs at this moment, as
+    /// [`TaskLayout::find_running`](crate::TaskLayout::find_running) tells it.
+    ///
+    /// # Errors
+    ///
+    /// Where the image has no debug info about tokio's types, or nothing lies at `stack`.
+    pub fn find_running(
+        &self,
+        process: Process<'_>,
+        stack: u64,
+        id: u64,
+    ) -> Result<Option<TaskState>, Error> {
+        self.knowledge.layout()?.find_running(process.memory, stack, id)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::names;
 use crate::resolve;
 use crate::shape::Shape;
 use crate::tree::{Frame, SpawnSite, TypeId};
-use crate::{Error, Image, TaskLayout};
+use crate::{Error, Image, TaskLayout, frames, spawn_sites};
 
 /// Facts about an image. They never change, so they are kept, also on disk.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -144,6 +144,28 @@ impl Knowledge {
         let ty = crate::tokio::task_type(&self.index, poll)?;
         self.facts().tasks.insert(poll, ty);
         Ok(ty)
+    }
+}
+
+impl Knowledge {
+    /// The places that spawn futures of this type.
+    pub(crate) fn spawn_sites(&self, future: TypeId) -> Result<Vec<SpawnSite>, Error> {
+        if let Some(known) = self.facts().spawn_sites.get(&future) {
+            return Ok(known.clone());
+        }
+        let sites = spawn_sites::spawn_sites(&self.index, future)?;
+        self.facts().spawn_sites.insert(future, sites.clone());
+        Ok(sites)
+    }
+
+    /// The functions at an address of the image.
+    pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
+        if let Some(known) = self.facts().frames.get(&address) {
+            return known.clone();
+        }
+        let frames = frames::frames(&self.index, address);
+        self.facts().frames.insert(address, frames.clone());
+        frames
     }
 }
 

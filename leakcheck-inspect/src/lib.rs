@@ -36,6 +36,7 @@
 
 mod cache;
 mod error;
+mod frames;
 mod image;
 mod index;
 mod inspector;
@@ -46,6 +47,7 @@ mod names;
 mod reader;
 mod resolve;
 mod shape;
+mod spawn_sites;
 mod tokio;
 mod tree;
 mod types;

@@ -42,6 +42,8 @@ pub(super) enum Value<'i> {
     Address(u64),
     /// An index into the unit's table of addresses.
     AddressIndex(u64),
+    /// An index into the unit's table of lists of ranges.
+    ListIndex(u64),
     /// Another entry, by its offset in the whole section.
     Entry(u64),
     /// An offset in another section.
@@ -267,7 +269,8 @@ fn read<'i>(
             let len = fixed(bytes, at, width)?;
             Value::Block(block(bytes, at, len)?)
         }
-        dw::DW_FORM_loclistx | dw::DW_FORM_rnglistx => {
+        dw::DW_FORM_rnglistx => Value::ListIndex(uleb(bytes, at)?),
+        dw::DW_FORM_loclistx => {
             uleb(bytes, at)?;
             Value::Other
         }

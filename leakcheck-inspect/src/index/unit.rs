@@ -21,6 +21,7 @@ pub(crate) struct Unit {
     table: OnceLock<Table>,
     pub(super) outline: OnceLock<Outline>,
     pub(super) files: OnceLock<Vec<Option<std::sync::Arc<str>>>>,
+    pub(super) lines: OnceLock<Option<super::lines::Header>>,
 }
 
 /// What a unit says of itself.
@@ -30,9 +31,11 @@ pub(super) struct Root {
     pub(super) folder: Option<String>,
     pub(super) lines: Option<u64>,
     pub(super) low: Option<u64>,
+    pub(super) low_index: Option<u64>,
     pub(super) ranges: Option<u64>,
     pub(super) strings_base: Option<u64>,
     pub(super) addresses_base: Option<u64>,
+    pub(super) lists_base: Option<u64>,
     pub(super) split: bool,
 }
 
@@ -65,6 +68,7 @@ pub(super) fn units(sections: &Sections<'_>) -> Result<Vec<Unit>, Error> {
             table: OnceLock::new(),
             outline: OnceLock::new(),
             files: OnceLock::new(),
+            lines: OnceLock::new(),
         };
         if let Ok(root) = unit.read_root(sections) {
             unit.root = root;
@@ -80,6 +84,13 @@ impl Unit {
     pub(super) fn build(&self) -> Option<&str> {
         let (_, unit) = self.root.name.as_ref()?.rsplit_once("/@/")?;
         Some(unit.split_once("-cgu.")?.0)
+    }
+
+    /// The file that the unit's crate starts with, which tells crates apart: the crate's name is not in
+    /// the names of incremental builds.
+    pub(super) fn crate_root(&self) -> Option<(&str, &str)> {
+        let (root, _) = self.root.name.as_ref()?.rsplit_once("/@/")?;
+        Some((self.root.folder.as_deref().unwrap_or_default(), root))
     }
 
     pub(super) fn of_crate(&self) -> Option<&str> {
@@ -126,6 +137,8 @@ impl Unit {
                         root.lines = Some(at);
                     }
                     (dw::DW_AT_low_pc, Value::Address(at)) => root.low = Some(at),
+                    (dw::DW_AT_low_pc, Value::AddressIndex(at)) => root.low_index = Some(at),
+                    (dw::DW_AT_rnglists_base, Value::Offset(at)) => root.lists_base = Some(at),
                     (dw::DW_AT_ranges, Value::Offset(at)) => root.ranges = Some(at),
                     (dw::DW_AT_str_offsets_base, Value::Offset(at)) => {
                         root.strings_base = Some(at);
@@ -145,6 +158,12 @@ impl Unit {
 
     pub(super) fn text<'i>(&self, sections: &Sections<'i>, text: Text<'i>) -> Option<&'i str> {
         sections.text(self.encoding, self.root.strings_base, text)
+    }
+
+    /// The address that the unit's lists of ranges count from.
+    pub(super) fn base(&self, sections: &Sections<'_>) -> Option<u64> {
+        let index = || self.address(sections, Value::AddressIndex(self.root.low_index?));
+        self.root.low.or_else(index)
     }
 
     /// The address that this value of an entry means.

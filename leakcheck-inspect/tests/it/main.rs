@@ -2,7 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
+mod frames;
 mod hostile;
 mod panics;
+mod spawn_sites;
 mod support;
 mod tasks;

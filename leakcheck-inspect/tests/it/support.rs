@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ptr;
 use std::sync::{LazyLock, Once};
 
-use leakcheck_inspect::{Image, ProcessMemory, TaskLayout, TaskState};
+use leakcheck_inspect::{Image, Inspector, Memory, ProcessMemory, TaskLayout, TaskState};
 use tokio::runtime::{self, Handle, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::Id;
@@ -15,6 +15,39 @@ pub(crate) static LAYOUT: LazyLock<TaskLayout> = LazyLock::new(|| {
     let image = Image::current().expect("an executable");
     TaskLayout::of_image(image).expect("debug info")
 });
+
+pub(crate) static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
+    let image = Image::current().expect("an executable");
+    Inspector::new(image).expect("debug info")
+});
+
+/// Memory without anything in it.
+pub(crate) struct NoMemory;
+
+impl Memory for NoMemory {
+    fn read(&self, address: u64, into: &mut [u8]) -> Result<(), leakcheck_inspect::Error> {
+        Err(leakcheck_inspect::Error::unreadable(address, into.len()))
+    }
+}
+
+/// Copies of the bytes with a few thousand of their bits flipped, then ever shorter ones. A fixed seed
+/// and xorshift: each run damages the same bits.
+pub(crate) fn damaged(intact: &[u8]) -> impl Iterator<Item = Vec<u8>> + use<'_> {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let flipped = (0..12).map(move |_| {
+        let mut damaged = intact.to_vec();
+        for _ in 0..2_000 {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let at = seed as usize % damaged.len();
+            damaged[at] ^= 1 << (seed >> 61);
+        }
+        damaged
+    });
+    let cut = (0..intact.len()).step_by(intact.len() / 8).map(|end| intact[..end].to_vec());
+    flipped.chain(cut)
+}
 
 /// What the runtime's list said, and what the thread's stack said.
 #[derive(Debug, Clone)]
