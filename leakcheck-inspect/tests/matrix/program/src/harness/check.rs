@@ -107,6 +107,21 @@ impl Findings {
     }
 }
 
+/// Expectations whose ways are not in their file's list, so that nobody tries them.
+pub(crate) fn unlisted(ways: &[Way]) -> usize {
+    let files: HashMap<_, _> = ways.iter().map(|way| (way.file, way)).collect();
+    let mut unlisted = 0;
+    for (file, way) in files {
+        for name in Expectations::read(way).of_ways.keys() {
+            if !ways.iter().any(|way| way.file == file && way.name == name) {
+                println!("{file} `{name}`: not in the list");
+                unlisted += 1;
+            }
+        }
+    }
+    unlisted
+}
+
 /// What is wrong with a task, beside its text.
 fn impossible(task: &Task, parked: &Parked) -> Vec<String> {
     let mut wrong = task.tree.as_ref().map(normal::impossible_places).unwrap_or_default();

@@ -6,5 +6,6 @@ mod normal;
 mod park;
 mod run;
 
+pub(crate) use check::unlisted;
 pub(crate) use park::{Flavor, Park, Way, ways};
 pub(crate) use run::run;
