@@ -86,7 +86,6 @@ pub(crate) struct Function {
     pub(crate) unit: UnitNo,
     pub(crate) id: TypeId,
     pub(crate) low: u64,
-    pub(crate) high: u64,
 }
 
 impl Index {
@@ -282,25 +281,11 @@ impl Index {
             // Functions do not overlap, but empty and merged ones share their start.
             let around = before.iter().rev().take(4).find(|function| address < function.high);
             if let Some(around) = around {
-                let (id, low, high) = (TypeId(around.offset), around.low, around.high);
-                return Ok(Some(Function { unit: number, id, low, high }));
+                let (id, low) = (TypeId(around.offset), around.low);
+                return Ok(Some(Function { unit: number, id, low }));
             }
         }
         Ok(None)
-    }
-
-    /// Functions with code of the unit.
-    pub(crate) fn functions(
-        &self,
-        unit: UnitNo,
-    ) -> Result<impl Iterator<Item = Function> + use<'_>, Error> {
-        let functions = self.outline(unit)?.functions.iter();
-        Ok(functions.map(move |function| Function {
-            unit,
-            id: TypeId(function.offset),
-            low: function.low,
-            high: function.high,
-        }))
     }
 
     /// Which instructions call which.

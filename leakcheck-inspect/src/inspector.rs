@@ -101,7 +101,7 @@ impl Inspector {
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
         let mut tasks = HashMap::new();
         let most = owned.most()?;
-        for list in 0..owned.lists() {
+        for list in 0..owned.list_count() {
             let follow = |tasks: &mut HashMap<u64, Task>| {
                 let mut next = owned.head(list)?;
                 let mut seen = 0;

@@ -31,6 +31,8 @@ pub(crate) enum Look {
     OnceCell,
     /// Its future is shared with others (`Arc`).
     SharedFuture,
+    /// It moves items from a stream into a sink, and waits for the one or the other.
+    Forward,
     /// Nothing in it is a future.
     Nothing,
 }
@@ -83,6 +85,8 @@ use WaitKind as W;
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, Look)] = &[
     ("core::future::pending::Pending", "core::future::Pending<>", Leaf(W::Pending)),
+    ("futures_util::stream::pending::Pending", "futures_util::stream::pending::Pending<>", Leaf(W::Pending)),
+    ("futures_util::stream::stream::forward::Forward", "futures_util::stream::stream::Forward", Look::Forward),
     ("futures_util::future::pending::Pending", "futures::future::Pending<>", Leaf(W::Pending)),
     ("tokio::task::yield_now::yield_now", "tokio::task::yield_now", Leaf(W::Yield)),
 

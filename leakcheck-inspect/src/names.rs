@@ -119,14 +119,66 @@ fn push_word(short: &mut String, word: &mut String) {
     word.clear();
 }
 
-/// The name of an `impl` block, out of the mangled name of a function that lies `levels` below it.
-pub(crate) fn of_impl(mangled: &str, levels: usize) -> Option<String> {
-    let demangled = format!("{:#}", rustc_demangle::try_demangle(mangled).ok()?);
-    let mut name = demangled.as_str();
-    for _ in 0..levels {
-        name = &name[..last_separator(name)?];
+/// The first of generic arguments, brackets included: what a method is generic over comes after
+/// what its type is.
+pub(crate) fn first_generic(generics: &str) -> String {
+    let mut depth = 0_usize;
+    for (at, c) in generics.char_indices() {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' if !generics[..at].ends_with('-') => depth = depth.saturating_sub(1),
+            ')' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 1 => return format!("{}>", &generics[..at]),
+            _ => {}
+        }
     }
-    Some(name.to_owned())
+    generics.to_owned()
+}
+
+/// The name of an `impl` block, out of the mangled name of a function that lies `levels` below it:
+/// `<app::Cache as app::Store>`, or for an inherent one `app::Cache`.
+///
+/// Generics are left out, since one of the two manglings names those of some instance.
+pub(crate) fn of_impl(mangled: &str, levels: usize) -> Option<String> {
+    impl_around(&format!("{:#}", rustc_demangle::try_demangle(mangled).ok()?), levels)
+}
+
+fn impl_around(function: &str, levels: usize) -> Option<String> {
+    let mut name = function;
+    let mut left = levels;
+    while left > 0 {
+        let at = last_separator(name)?;
+        // The arguments of a generic function are no level: `<Pool>::take::<u8>`.
+        if !name[at..].starts_with("::<") {
+            left -= 1;
+        }
+        name = &name[..at];
+    }
+    let inside = name.strip_prefix('<').and_then(|name| name.strip_suffix('>'));
+    Some(match inside.map(|inside| (inside, inside.split_once(" as "))) {
+        Some((_, Some((of, implemented)))) => {
+            format!("<{} as {}>", no_generics(of), no_generics(implemented))
+        }
+        Some((inherent, None)) => no_generics(inherent),
+        None => no_generics(name),
+    })
+}
+
+/// The text without what is in angle brackets.
+fn no_generics(name: &str) -> String {
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    let mut short = String::new();
+    for c in name.chars() {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => short.push(c),
+            _ => {}
+        }
+        before = c;
+    }
+    short
 }
 
 /// Where the last `::` outside of angle brackets is.
@@ -187,7 +239,15 @@ mod tests {
     fn an_impl_is_named_by_the_functions_in_it() {
         let name = "_ZN58_$LT$m3..svc..Cache$LT$T$GT$$u20$as$u20$m3..svc..Store$GT$3get28_\
                     $u7b$$u7b$closure$u7d$$u7d$17hb6d9fc117e8a703dE";
-        assert_eq!(of_impl(name, 2).as_deref(), Some("<m3::svc::Cache<T> as m3::svc::Store>"));
+        assert_eq!(of_impl(name, 2).as_deref(), Some("<m3::svc::Cache as m3::svc::Store>"));
+        let check = |name, levels, expected| {
+            assert_eq!(impl_around(name, levels).as_deref(), Some(expected));
+        };
+        check("<app::Pool<u8>>::take::<alloc::vec::Vec<u8>>::{closure#0}", 2, "app::Pool");
+        check("<app::Cache<u8> as app::Store>::get", 1, "<app::Cache as app::Store>");
+        check("app::Pool::take", 1, "app::Pool");
+        assert_eq!(first_generic("<(u8, i32), {closure_env#0}>"), "<(u8, i32)>");
+        assert_eq!(no_generics("app::Pool<alloc::vec::Vec<u8>>"), "app::Pool");
         assert_eq!(last_separator("a::B<fn() -> c::D>::e"), Some(18));
     }
 }

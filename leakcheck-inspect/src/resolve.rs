@@ -33,7 +33,8 @@ pub(crate) fn shape(
             Some(_) => Body::Coroutine(coroutine(index, &tree)?),
             None => Body::Enum(enumeration(index, &tree)?),
         },
-        dw::DW_TAG_structure_type | dw::DW_TAG_union_type => structure(index, last, &tree),
+        // Unions are left alone: of a `MaybeUninit` nobody knows whether it holds a value.
+        dw::DW_TAG_structure_type => structure(index, last, &tree),
         _ => Body::Opaque,
     };
     let plain = names::plain(&path);

@@ -11,6 +11,7 @@
 mod details;
 mod lens;
 mod local;
+mod shared;
 mod unordered;
 
 use std::cell::{Cell, RefCell};
@@ -147,6 +148,14 @@ impl<'a> Walk<'a> {
             }
             Look::Unordered => out.push(self.unordered(rule, shape, at, depth)?),
             Look::LocalSet => out.push(self.local_set(rule, shape, at, depth)?),
+            Look::Forward => {
+                // An item that the sink has not taken yet comes first.
+                let (buffered, _) = self.variant(self.field(at, "buffered_item")?)?;
+                let field = if &*buffered == "Some" { "sink" } else { "stream" };
+                let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+                self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
+                out.push(node);
+            }
             Look::SharedFuture => out.push(self.shared(rule, shape, at, depth)?),
             Look::OnceCell => {
                 let Body::Coroutine(coroutine) = &shape.body else {
@@ -179,6 +188,9 @@ impl<'a> Walk<'a> {
                 self.visit_or_cut(branch, depth + 1, out);
             }
             return Ok(());
+        }
+        if let Some(future) = self.in_shared_lock(shape, at)? {
+            return self.visit(future, depth + 1, out);
         }
         let mut inside = Vec::new();
         for field in fields.iter().filter(|field| self.may_wait(field.ty, 0)) {
@@ -218,6 +230,14 @@ impl<'a> Walk<'a> {
         } else {
             let mut node = Node::new(NodeKind::Adapter, Arc::clone(&shape.name));
             node.children = inside;
+            // A public type around a private one of the same name says no less.
+            let last = |name: &str| name.rsplit("::").next().map(str::to_owned);
+            while node.children.len() == 1
+                && node.children[0].kind == NodeKind::Adapter
+                && last(&node.children[0].name) == last(&node.name)
+            {
+                node.children = std::mem::take(&mut node.children[0].children);
+            }
             out.push(node);
         }
     }
@@ -339,6 +359,7 @@ impl<'a> Walk<'a> {
         let inside = |field: &Field| self.may_wait(field.ty, depth + 1);
         match &shape.body {
             Body::Coroutine(_) => true,
+            Body::Struct(_) if shared::is_counted(&shape) => self.shares_future(&shape),
             Body::Struct(fields) => fields.iter().any(inside),
             Body::Enum(body) => body.variants.iter().any(|variant| inside(&variant.field)),
             Body::Pointer { kind: PointerKind::Unique, to } => self.may_wait(*to, depth + 1),
@@ -360,19 +381,22 @@ fn torn(shape: &Shape) -> Error {
 fn told(rule: &Rule, shape: &Shape) -> String {
     match rule.name {
         "" => format!("{}{}", shape.name, shape.generics),
-        name => name.replace("<>", &shape.generics),
+        name => name.replace("<>", &names::first_generic(&shape.generics)),
     }
 }
 
 /// Wrappers that say nothing of their own.
 fn is_transparent(shape: &Shape) -> bool {
-    const WRAPPERS: [&str; 11] = [
+    const WRAPPERS: [&str; 14] = [
         "core::",
         "alloc::",
         "(",
         "futures_util::future::maybe_done::",
         "futures_util::future::try_maybe_done::",
         "futures_util::future::future::fuse::Fuse",
+        "futures_util::future::poll_fn::PollFn",
+        "futures_util::stream::futures_ordered::OrderWrapper",
+        "tower::util::oneshot::State",
         "futures_util::future::join_all::JoinAllKind",
         "futures_util::future::try_join_all::TryJoinAllKind",
         "tokio::future::maybe_done::",

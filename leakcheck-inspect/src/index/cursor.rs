@@ -184,7 +184,7 @@ impl<'i> Entry<'i> {
 
     fn value(&self, attribute: &Attribute, at: &mut usize) -> Result<Value<'i>, Error> {
         match attribute.form {
-            dw::DW_FORM_implicit_const => Ok(Value::Uint(attribute.constant.cast_unsigned())),
+            dw::DW_FORM_implicit_const => Ok(Value::Uint(attribute.constant as u64)),
             form => read(self.unit, form, self.bytes, at, 0),
         }
     }
@@ -237,7 +237,7 @@ fn read<'i>(
         | dw::DW_FORM_flag => Value::Uint(sized(at)?),
         dw::DW_FORM_flag_present => Value::Uint(1),
         dw::DW_FORM_udata => Value::Uint(uleb(bytes, at)?),
-        dw::DW_FORM_sdata => Value::Uint(sleb(bytes, at)?.cast_unsigned()),
+        dw::DW_FORM_sdata => Value::Uint(sleb(bytes, at)? as u64),
         dw::DW_FORM_ref1 | dw::DW_FORM_ref2 | dw::DW_FORM_ref4 | dw::DW_FORM_ref8 => {
             Value::Entry(unit.start.saturating_add(sized(at)?))
         }
@@ -334,7 +334,7 @@ pub(super) fn sleb(bytes: &[u8], at: &mut usize) -> Result<i64, Error> {
     let bits = 7 * (*at - from);
     let negative = bytes.get(*at - 1).is_some_and(|last| last & 0x40 != 0);
     if negative && bits < 64 {
-        return Ok((value | u64::MAX << bits).cast_signed());
+        return Ok((value | u64::MAX << bits) as i64);
     }
-    Ok(value.cast_signed())
+    Ok(value as i64)
 }

@@ -163,7 +163,7 @@ impl Outline {
         let (mut low, mut high) = (None, None);
         entry.wanted_attributes(|attribute, value| match (attribute, value) {
             (dw::DW_AT_name, Value::Text(text)) => {
-                scope.name = Some(Where::of(text, sections.info))
+                scope.name = Some(Where::of(text, sections.info));
             }
             (dw::DW_AT_linkage_name, Value::Text(text)) => {
                 scope.linkage_name = Some(Where::of(text, sections.info));

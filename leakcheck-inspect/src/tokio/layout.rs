@@ -59,6 +59,19 @@ pub(super) struct HeaderLayout {
     pub(super) poll: u64,
     /// In the trailer: the next task of the list.
     pub(super) next: u64,
+    /// Where the place that called `spawn` is kept, if tokio was built to keep it.
+    pub(super) spawned_at: Option<LocationLayout>,
+}
+
+/// A `&'static core::panic::Location`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct LocationLayout {
+    /// In the vtable: how far the reference is from the header.
+    pub(super) offset: u64,
+    /// In the location: the file's name, its length, and the line.
+    pub(super) file: u64,
+    pub(super) file_len: u64,
+    pub(super) line: u64,
 }
 
 impl TaskLayout {
@@ -80,7 +93,16 @@ impl TaskLayout {
         ];
         let [handle, header, trailer] =
             index.structs("tokio", names)?.map(|id| Place::new(index, id));
-        Ok(Self { handle: HandleLayout::of(handle)?, header: HeaderLayout::of(header, trailer)? })
+        let handle = HandleLayout::of(handle)?;
+        let vtable = header.field("vtable")?.pointee()?;
+        let mut header = HeaderLayout::of(header, trailer)?;
+        // Without tokio_unstable there is none.
+        if let Ok(offset) = vtable.field("spawn_location_offset") {
+            let [location] = index.structs("tokio", ["core::panic::location::Location"])?;
+            let location = Place::new(index, location);
+            header.spawned_at = Some(LocationLayout::of(offset.word()?, location)?);
+        }
+        Ok(Self { handle, header })
     }
 }
 
@@ -127,6 +149,19 @@ impl OwnedLayout {
     }
 }
 
+impl LocationLayout {
+    fn of(offset: u64, location: Place<'_>) -> Result<Self, Error> {
+        // The name was a `&str` once.
+        let name = location.field("filename.pointer").or_else(|_| location.field("file"))?;
+        Ok(Self {
+            offset,
+            file: name.field("data_ptr")?.word()?,
+            file_len: name.field("length")?.word()?,
+            line: location.field("line")?.offset,
+        })
+    }
+}
+
 impl HeaderLayout {
     fn of(header: Place<'_>, trailer: Place<'_>) -> Result<Self, Error> {
         let vtable = header.field("vtable")?;
@@ -140,6 +175,7 @@ impl HeaderLayout {
             trailer: vtable.pointee()?.field("trailer_offset")?.word()?,
             poll: vtable.pointee()?.field("poll")?.word()?,
             next: trailer.field("owned")?.wrapped("PointersInner<")?.field("next")?.word()?,
+            spawned_at: None,
         })
     }
 }

@@ -114,7 +114,7 @@ enum Search {
 
 impl OwnedTasks<'_> {
     /// How many lists there are.
-    pub(crate) fn lists(&self) -> u64 {
+    pub(crate) fn list_count(&self) -> u64 {
         self.lists_len
     }
 

@@ -5,10 +5,13 @@ use super::state::TaskState;
 use crate::Error;
 use crate::index::{Index, UnitNo};
 use crate::knowledge::TaskType;
-use crate::memory::word;
-use crate::tree::{Phase, Task, TypeId};
+use crate::memory::{uint, word};
+use crate::tree::{Phase, Source, Task, TypeId};
 use crate::types::Place;
 use crate::walk::{At, Walk};
+
+/// No file's name is longer.
+const LONGEST: u64 = 4096;
 
 /// The words of a task's header, and where they lead.
 struct Header {
@@ -98,6 +101,7 @@ impl Walk<'_> {
         let mut task = Task::new(header.id, state, phase(state));
         let held = 1 + u64::from(state.join_interest) + u64::from(state.notified || state.running);
         task.wakers = state.refs.saturating_sub(held);
+        task.spawned_at = self.spawned_at(address).ok().flatten();
         let Some(ty) = self.knowledge.task_type(header.poll)? else {
             task.unknown = Some("the debug info does not describe its future".to_owned());
             return Ok(task);
@@ -108,6 +112,23 @@ impl Walk<'_> {
             self.fill_tree(&mut task, ty, address);
         }
         Ok(task)
+    }
+
+    /// The place that called `spawn`, where tokio keeps it.
+    fn spawned_at(&self, task: u64) -> Result<Option<Source>, Error> {
+        let layout = self.layout()?;
+        let Some(location) = &layout.spawned_at else {
+            return Ok(None);
+        };
+        let vtable = word(self.memory, task, layout.vtable)?;
+        let place = word(self.memory, task, word(self.memory, vtable, location.offset)?)?;
+        let file = word(self.memory, place, location.file)?;
+        let len = word(self.memory, place, location.file_len)?.min(LONGEST);
+        let mut name = vec![0; len as usize];
+        self.memory.read(file, &mut name)?;
+        let line = u32::try_from(uint(self.memory, place, location.line, 4)?).unwrap_or_default();
+        let file = String::from_utf8(name).ok().filter(|name| !name.is_empty());
+        Ok(file.map(|file| Source { file: file.into(), line }))
     }
 
     fn fill_tree(&self, task: &mut Task, ty: TaskType, address: u64) {
@@ -124,10 +145,8 @@ impl Walk<'_> {
                 if task.phase != Phase::Cancelled && tree.kind == crate::NodeKind::Unstarted {
                     task.phase = Phase::NeverPolled;
                 }
-                if tree.kind != crate::NodeKind::Leaf {
-                    // A boxed future's own type says more than the box.
-                    task.future = Some(tree.name.clone());
-                }
+                // A boxed future's own type says more than the box.
+                task.future = Some(tree.name.clone());
                 task.tree = Some(tree);
             }
             Ok(None) => {}

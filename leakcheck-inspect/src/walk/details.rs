@@ -69,14 +69,23 @@ impl Walk<'_> {
         let Some(now) = self.now else {
             return Ok(None);
         };
-        let deadline = self.find(at, "deadline").or_else(|_| {
-            self.pointee(self.field(at, "delay")?).and_then(|delay| self.find(delay, "deadline"))
-        })?;
-        let seconds = self.number(self.find(deadline, "tv_sec")?)?.cast_signed();
+        // A timeout's own timer, and an interval's: what is wrapped may have timers, too.
+        let timer = match self.field(at, "delay") {
+            Ok(delay) => self.pointee_or_self(delay)?,
+            Err(_) => at,
+        };
+        let deadline = self.find(timer, "deadline")?;
+        let seconds = self.number(self.find(deadline, "tv_sec")?)? as i64;
         let nanos = self.number(self.find(deadline, "tv_nsec")?)?;
         let due = i128::from(seconds) * 1000 + i128::from(nanos / 1_000_000);
         let now = i128::try_from(now.as_millis()).unwrap_or(i128::MAX);
         Ok(i64::try_from(due - now).ok())
+    }
+
+    /// What a `Box` holds, or the value itself if it is in none.
+    fn pointee_or_self(&self, at: At) -> Result<At, Error> {
+        let shape = self.knowledge.shape(at.ty)?;
+        if shape.plain.starts_with("core::pin::Pin") { self.pointee(at) } else { Ok(at) }
     }
 
     /// The task of a `JoinHandle`: its id, and whether it is blocking work.

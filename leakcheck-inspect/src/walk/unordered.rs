@@ -39,19 +39,4 @@ impl Walk<'_> {
         }
         Ok(node)
     }
-
-    /// The future that a `Shared` shares, or none once it is done.
-    pub(super) fn shared(
-        &self,
-        rule: &Rule,
-        shape: &Shape,
-        at: At,
-        depth: usize,
-    ) -> Result<Node, Error> {
-        let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
-        let inner = self.counted(self.field(at, "inner")?)?;
-        let future = self.find(inner, "future_or_output")?;
-        self.visit_or_cut(future, depth + 1, &mut node.children);
-        Ok(node)
-    }
 }

@@ -16,7 +16,7 @@ fn bias() -> u64 {
 }
 
 fn frames(address: u64) -> Vec<Frame> {
-    INSPECTOR.frames(Process { memory: &NoMemory, bias: bias() }, address)
+    INSPECTOR.frames(Process { memory: &NoMemory, bias: bias(), now: None }, address)
 }
 
 /// The frames of the stack that calls, as far as it is ours.
@@ -122,8 +122,8 @@ fn damaged_images_give_frames_or_none() {
     let bias = bias();
     let address = stack as *const () as u64;
     for damaged in damaged(&intact) {
-        let Ok(inspector) = Image::parse(&damaged).and_then(Inspector::new) else { continue };
-        let process = Process { memory: &NoMemory, bias };
+        let Ok(inspector) = Image::parse(&damaged).map(Inspector::new) else { continue };
+        let process = Process { memory: &NoMemory, bias, now: None };
         for step in 0..64 {
             let _ = inspector.frames(process, address + step * 256);
         }

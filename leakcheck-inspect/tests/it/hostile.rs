@@ -112,9 +112,9 @@ fn damaged_debug_info_gives_a_layout_or_an_error() {
             let at = seed as usize % damaged.len();
             damaged[at] ^= 1 << (seed >> 61);
         }
-        let _ = Image::parse(&damaged).and_then(|image| TaskLayout::of_image(image));
+        let _ = Image::parse(&damaged).and_then(TaskLayout::of_image);
     }
     for end in (0..intact.len()).step_by(intact.len() / 8) {
-        let _ = Image::parse(&intact[..end]).and_then(|image| TaskLayout::of_image(image));
+        let _ = Image::parse(&intact[..end]).and_then(TaskLayout::of_image);
     }
 }

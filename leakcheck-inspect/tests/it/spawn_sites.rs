@@ -213,7 +213,7 @@ fn damaged_images_give_places_or_none() {
     let name = "it::spawn_sites::by_spawn::{async_fn_env#0}";
     let future = TYPES[name];
     for damaged in damaged(&intact).step_by(3) {
-        let inspector = Image::parse(&damaged).and_then(Inspector::new);
+        let inspector = Image::parse(&damaged).map(Inspector::new);
         let _ = inspector.and_then(|inspector| inspector.spawn_sites(future));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) static LAYOUT: LazyLock<TaskLayout> = LazyLock::new(|| {
 
 pub(crate) static INSPECTOR: LazyLock<Inspector> = LazyLock::new(|| {
     let image = Image::current().expect("an executable");
-    Inspector::new(image).expect("debug info")
+    Inspector::new(image)
 });
 
 /// Memory without anything in it.
