@@ -113,12 +113,14 @@ impl Knowledge {
     }
 
     /// The readable name of the `impl` block around a type. The unit that describes the type need not know a
-    /// function of the block, so all units of the block's crate are looked into.
+    /// function of the block, so all units of the block's crate are looked into, and all beside the type's:
+    /// what is generic is compiled where it is used.
     fn impl_name(&self, id: TypeId, block: &[&str]) -> Result<Option<String>, Error> {
         let of_crate = block.first().copied().unwrap_or_default();
         let own = self.index.unit_of(id)?;
-        let units = std::iter::once(own).chain(self.index.units_of(of_crate)?);
-        for unit in units {
+        let of_block = self.index.units_of(of_crate)?;
+        let beside = self.index.units_beside(own)?;
+        for unit in std::iter::once(own).chain(of_block).chain(beside) {
             if let Some((levels, function)) = self.index.in_impl(unit, block)? {
                 return Ok(names::of_impl(function, levels));
             }

@@ -30,9 +30,9 @@ fn the_hooks_tier_tells_who_spawned_a_survivor_and_what_to_do() {
     let expected = expect![[r#"
         Error: leakcheck: 1 leaked task outlived `targets::one_leak` (waited T ms, hooks tier)
 
-          1. core::future::pending::Pending
+          1. core::future::Pending<()>
              task N       waiting, alive T ms, idle T ms, polled once
-             spawned at   leakcheck/tests/it/targets.rs:L:C   by the test's body
+             spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::one_leak   by the test's body
                           tokio::spawn(forever());
              stuck at     awaiting core::future::Pending<()> [nothing: it never ends]
                           nobody holds a waker: it can never run again
@@ -62,7 +62,7 @@ fn branches_of_a_select_are_shown_below_each_other() {
 
           1. it::targets::stuck_in_a_select::{async block}
              task N       waiting, alive T ms, idle T ms, polled once
-             spawned at   leakcheck/tests/it/targets.rs:L:C   by the test's body
+             spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::stuck_in_a_select   by the test's body
                           tokio::spawn(async {
              stuck at     leakcheck/tests/it/targets.rs:L   it::targets::stuck_in_a_select::{async block} (in select!)
                           - leakcheck/tests/it/targets.rs:L   it::targets::flusher
@@ -82,9 +82,9 @@ fn alike_survivors_are_one_entry() {
     let expected = expect![[r#"
         Error: leakcheck: 30 leaked tasks outlived `targets::alike_leaks` (waited T ms, hooks tier)
 
-          1. core::future::pending::Pending
+          1. core::future::Pending<()>
              30 tasks     the first, task N: waiting, alive T ms, idle T ms, polled once
-             spawned at   leakcheck/tests/it/targets.rs:L:C   by the test's body
+             spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::alike_leaks   by the test's body
                           tokio::spawn(forever());
              stuck at     awaiting core::future::Pending<()> [nothing: it never ends]
                           nobody holds a waker: it can never run again
@@ -103,7 +103,7 @@ fn a_child_names_its_parent_and_where_that_was_spawned() {
 
           1. it::targets::a_family::{async block}
              task N       waiting, alive T ms, idle T ms, polled once
-             spawned at   leakcheck/tests/it/targets.rs:L:C   by the test's body
+             spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::a_family   by the test's body
                           tokio::spawn(async {
              stuck at     leakcheck/tests/it/targets.rs:L   it::targets::a_family::{async block}
                           awaiting core::future::Pending<()> [nothing: it never ends]
@@ -112,9 +112,9 @@ fn a_child_names_its_parent_and_where_that_was_spawned() {
              help         abort the task, or select! the `pending()` against something that ends
              allow it     #[leak_test(ignore(future = "it::targets::a_family::{async block}", reason = "…"))]
 
-          2. core::future::pending::Pending
+          2. core::future::Pending<()>
              task N       waiting, alive T ms, idle T ms, polled once
-             spawned at   leakcheck/tests/it/targets.rs:L:C   by task N
+             spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::a_family   by task N
                           tokio::spawn(forever());
                           task N was spawned at leakcheck/tests/it/targets.rs:L:C
              stuck at     awaiting core::future::Pending<()> [nothing: it never ends]
@@ -132,10 +132,10 @@ fn a_spawn_outside_the_workspace_is_traced_to_the_users_line() {
     let expected = expect![[r#"
         Error: leakcheck: 1 leaked task outlived `targets::through_a_library` (waited T ms, hooks tier)
 
-          1. core::future::pending::Pending
+          1. core::future::Pending<()>
              task N       waiting, alive T ms, idle T ms, polled once
              spawned at   core/src/ops/function.rs:L:C   by the test's body
-             called from  leakcheck/tests/it/targets.rs:L:C   in it::targets::through_a_library
+             called from  leakcheck/tests/it/targets.rs:L   in it::targets::through_a_library
                           (0..1).map(|_| forever()).map(tokio::spawn).for_each(drop);
              stuck at     awaiting core::future::Pending<()> [nothing: it never ends]
                           nobody holds a waker: it can never run again

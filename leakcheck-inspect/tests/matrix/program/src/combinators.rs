@@ -268,9 +268,8 @@ fn join_all_half_done(park: &mut Park) {
 //=     futures_util::stream::stream::collect::Collect
 //=       futures_util::stream::futures_ordered::FuturesOrdered
 //=         futures::stream::FuturesUnordered
-//=           32 times futures_util::stream::futures_ordered::OrderWrapper
-//=             program::combinators::ask at ~ask
-//=               tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=           32 times program::combinators::ask at ~ask
+//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn join_all_of_many(park: &mut Park) {
     let questions: Vec<_> = (0..32).map(|_| question(park)).collect();
     park.spawn(async move {

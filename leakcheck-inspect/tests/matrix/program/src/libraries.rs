@@ -31,9 +31,8 @@ async fn serve(question: Question) -> Result<u8, std::io::Error> {
 
 //= program::libraries::mapped::{async block} at ~mapped
 //=   futures_util::future::future::Map
-//=     futures_util::future::future::map::Map
-//=       program::libraries::ask at ~ask
-//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     program::libraries::ask at ~ask
+//=       tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn mapped(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -45,9 +44,8 @@ fn mapped(park: &mut Park) {
 //=   futures_util::future::future::Then
 //=     futures_util::future::future::flatten::Flatten
 //=       futures_util::future::future::Map
-//=         futures_util::future::future::map::Map
-//=           program::libraries::ask at ~ask
-//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=         program::libraries::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn then_first(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -70,14 +68,12 @@ fn then_second(park: &mut Park) {
 //= program::libraries::and_then::{async block} at ~and_then
 //=   futures_util::future::try_future::AndThen
 //=     futures_util::future::try_future::TryFlatten
-//=       futures_util::future::try_future::try_flatten::TryFlatten
-//=         futures_util::future::try_future::MapOk
-//=           futures_util::future::future::Map
-//=             futures_util::future::future::map::Map
-//=               futures_util::future::try_future::into_future::IntoFuture
-//=                 program::libraries::serve at ~serve
-//=                   program::libraries::ask at ~ask
-//=                     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=       futures_util::future::try_future::MapOk
+//=         futures_util::future::future::Map
+//=           futures_util::future::try_future::into_future::IntoFuture
+//=             program::libraries::serve at ~serve
+//=               program::libraries::ask at ~ask
+//=                 tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn and_then(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -248,12 +244,11 @@ fn service_call(park: &mut Park) {
 
 //= program::libraries::service_with_a_timeout::{async block} at ~service_with_a_timeout
 //=   tower::util::oneshot::Oneshot
-//=     tower::util::oneshot::State
-//=       tower::timeout::future::ResponseFuture
-//=         program::libraries::serve at ~serve
-//=           program::libraries::ask at ~ask
-//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
-//=         tokio::time::Sleep [a timer, due in 3600000 ms]
+//=     tower::timeout::future::ResponseFuture
+//=       program::libraries::serve at ~serve
+//=         program::libraries::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=       tokio::time::Sleep [a timer, due in 3600000 ms]
 fn service_with_a_timeout(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -264,10 +259,9 @@ fn service_with_a_timeout(park: &mut Park) {
 
 //= program::libraries::service_boxed::{async block} at ~service_boxed
 //=   tower::util::oneshot::Oneshot
-//=     tower::util::oneshot::State
-//=       program::libraries::serve at ~serve
-//=         program::libraries::ask at ~ask
-//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=     program::libraries::serve at ~serve
+//=       program::libraries::ask at ~ask
+//=         tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn service_boxed(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {

@@ -107,7 +107,7 @@ impl<T: Send> Store for Pool<T> {
     }
 }
 
-//= program::methods::Pool<T>::take at ~take
+//= program::methods::Pool::take at ~take
 //=   tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_a_generic_type(park: &mut Park) {
     let pool = Pool { question: question(park), of: PhantomData::<Vec<u8>> };
@@ -115,7 +115,7 @@ fn of_a_generic_type(park: &mut Park) {
 }
 
 //= program::methods::of_a_generic_type_and_a_trait::{async block} at ~of_generic_and_trait
-//=   <program::methods::Pool<T> as program::methods::Store>::get at ~pool_get
+//=   <program::methods::Pool as program::methods::Store>::get at ~pool_get
 //=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn of_a_generic_type_and_a_trait(park: &mut Park) {
     let mut pool = Pool { question: question(park), of: PhantomData::<String> };

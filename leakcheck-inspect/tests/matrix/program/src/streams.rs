@@ -59,9 +59,8 @@ fn nothing_in_it(park: &mut Park) {
 //=   futures_util::stream::stream::next::Next
 //=     futures_util::stream::futures_ordered::FuturesOrdered
 //=       futures::stream::FuturesUnordered
-//=         futures_util::stream::futures_ordered::OrderWrapper
-//=           program::streams::ask at ~ask
-//=             tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+//=         program::streams::ask at ~ask
+//=           tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
 fn futures_ordered(park: &mut Park) {
     let question = question(park);
     park.spawn(async move {
@@ -225,11 +224,10 @@ fn boxed_stream(park: &mut Park) {
 
 //= program::streams::forwarded::{async block} at ~forwarded
 //=   futures_util::stream::stream::Forward
-//=     futures_util::stream::stream::forward::Forward
-//=       futures_util::stream::stream::fuse::Fuse
-//=         futures_util::stream::stream::map::Map
-//=           tokio_stream::wrappers::mpsc_bounded::ReceiverStream
-//=             tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
+//=     futures_util::stream::stream::fuse::Fuse
+//=       futures_util::stream::stream::map::Map
+//=         tokio_stream::wrappers::mpsc_bounded::ReceiverStream
+//=           tokio::sync::mpsc::Receiver<u8> [a message, 1 sender left]
 fn forwarded(park: &mut Park) {
     let numbers = numbers(park);
     let (sink, kept) = futures::channel::mpsc::channel::<u8>(1);

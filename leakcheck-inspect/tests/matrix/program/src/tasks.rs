@@ -128,7 +128,7 @@ fn tracked(park: &mut Park) {
     let question = question(park);
     let tracker = TaskTracker::new();
     let handle = tracker.spawn(ask(question));
-    park.look_at(&handle, true);
+    park.look_at_id(handle.id());
     park.keep(handle);
     tracker.close();
     park.spawn(async move {
