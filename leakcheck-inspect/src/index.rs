@@ -8,7 +8,9 @@
 //!    the units of other crates only where the crate's own ones do not tell.
 
 mod abbreviations;
+mod by_name;
 mod cursor;
+mod entry;
 mod files;
 mod inlined;
 mod lines;
@@ -16,26 +18,18 @@ mod outline;
 mod ranges;
 mod unit;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use gimli::constants as dw;
-use gimli::{DwTag, SectionId};
+use gimli::SectionId;
 
 use crate::error::Kind;
 use crate::spawn_sites::{Calls, Makers};
 use crate::tree::TypeId;
 use crate::{Error, Image};
-use cursor::{Cursor, Value};
+pub(crate) use entry::Entry;
 pub(crate) use lines::Line;
 use outline::{Outline, Scope};
 use unit::{Sections, Unit};
-
-/// How deep an entry is looked into: an enum's variant part, its variants, their members.
-const LEVELS: isize = 3;
-
-/// How many entries one type may have: tokio's and rustc's have some dozens.
-const ENTRIES: usize = 1 << 14;
 
 /// How deep namespaces and types may be nested.
 const NESTED: usize = 128;
@@ -52,33 +46,6 @@ pub(crate) struct Index {
 /// A unit, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct UnitNo(usize);
-
-/// An entry, decoded as far as inspection needs it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'i> {
-    pub(crate) id: TypeId,
-    pub(crate) tag: DwTag,
-    /// How deep below the entry that was asked for, which is at 0 itself.
-    pub(crate) depth: isize,
-    pub(crate) name: Option<&'i str>,
-    pub(crate) ty: Option<TypeId>,
-    pub(crate) size: Option<u64>,
-    /// Where a member lies in what contains it.
-    pub(crate) offset: Option<u64>,
-    /// Which value of an enum's tag means this variant.
-    pub(crate) discriminant: Option<u64>,
-    /// How many elements an array has.
-    pub(crate) count: Option<u64>,
-    /// The type whose vtable this describes.
-    pub(crate) containing: Option<TypeId>,
-    /// The entry that this one completes: a declaration, or the original of an inlined copy.
-    pub(crate) origin: Option<TypeId>,
-    pub(crate) file: Option<u64>,
-    pub(crate) line: Option<u32>,
-    pub(crate) call_file: Option<u64>,
-    pub(crate) call_line: Option<u32>,
-    pub(crate) linkage_name: Option<&'i str>,
-}
 
 /// A function with code of its own.
 #[derive(Clone, Copy, Debug)]
@@ -166,59 +133,6 @@ impl Index {
         }
     }
 
-    /// The structs with these full names, for instance `tokio::runtime::handle::Handle`, of one crate.
-    pub(crate) fn structs<const N: usize>(
-        &self,
-        of_crate: &str,
-        names: [&str; N],
-    ) -> Result<[TypeId; N], Error> {
-        let units = self.units()?;
-        let of_it = |unit: &Unit| unit.of_crate() == Some(of_crate);
-        let copies: BTreeSet<_> =
-            units.iter().filter(|unit| of_it(unit)).filter_map(Unit::build).collect();
-        if copies.len() > 1 {
-            return Err(Kind::Copies(copies.len()).into());
-        }
-        let (own, others): (Vec<_>, Vec<_>) = (0..units.len()).partition(|at| of_it(&units[*at]));
-        let mut found = [None; N];
-        for number in own.into_iter().chain(others) {
-            self.note_structs(UnitNo(number), &names, &mut found)?;
-            let all: Vec<TypeId> = found.iter().copied().flatten().collect();
-            if let Ok(all) = all.try_into() {
-                return Ok(all);
-            }
-        }
-        let split = units.iter().any(|unit| unit.root.split);
-        Err(if split { Kind::Split } else { Kind::NoTypes }.into())
-    }
-
-    fn note_structs<const N: usize>(
-        &self,
-        number: UnitNo,
-        names: &[&str; N],
-        found: &mut [Option<TypeId>; N],
-    ) -> Result<(), Error> {
-        let (unit, sections, outline) =
-            (self.unit(number)?, self.sections()?, self.outline(number)?);
-        let last = |name: &str| name.rsplit("::").next().unwrap_or_default().to_owned();
-        let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
-        for scope in &outline.scopes {
-            if scope.tag != dw::DW_TAG_structure_type || !scope.has_size {
-                continue;
-            }
-            let Some(name) = text_of(unit, &sections, scope.name) else {
-                continue;
-            };
-            for ((wanted, last), found) in names.iter().zip(&lasts).zip(&mut *found) {
-                if found.is_none() && name == last {
-                    let path = self.path_in(number, scope)?;
-                    *found = (path.join("::") == *wanted).then_some(TypeId(scope.offset));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The names of the scopes around a type and its own, as they are written.
     pub(crate) fn path(&self, id: TypeId) -> Result<Vec<&str>, Error> {
         let number = self.unit_of(id)?;
@@ -239,31 +153,6 @@ impl Index {
         }
         path.reverse();
         Ok(path)
-    }
-
-    /// The mangled name of a function in the `impl` block with this path, such as `app::{impl#3}`, and
-    /// how many levels below the block it is; none if the unit knows none.
-    pub(crate) fn in_impl(
-        &self,
-        number: UnitNo,
-        block: &[&str],
-    ) -> Result<Option<(usize, &str)>, Error> {
-        let (unit, sections, outline) =
-            (self.unit(number)?, self.sections()?, self.outline(number)?);
-        for known in &outline.impls {
-            let (Some(scope), Some(function)) =
-                (outline.scopes.get(known.block), outline.scopes.get(known.function))
-            else {
-                continue;
-            };
-            if text_of(unit, &sections, scope.name) == block.last().copied()
-                && self.path_in(number, scope)? == block
-            {
-                let name = text_of(unit, &sections, function.linkage_name);
-                return Ok(name.map(|name| (known.levels, name)));
-            }
-        }
-        Ok(None)
     }
 
     /// The function whose code starts here.
@@ -330,109 +219,6 @@ impl Index {
         }
     }
 
-    /// The struct of this name in these scopes, if the unit describes it in full.
-    pub(crate) fn struct_in(
-        &self,
-        number: UnitNo,
-        around: &str,
-        name: &str,
-    ) -> Result<Option<TypeId>, Error> {
-        let (unit, sections, outline) =
-            (self.unit(number)?, self.sections()?, self.outline(number)?);
-        for scope in &outline.scopes {
-            if scope.tag == dw::DW_TAG_structure_type
-                && scope.has_size
-                && text_of(unit, &sections, scope.name) == Some(name)
-            {
-                let path = self.path_in(number, scope)?;
-                if path.split_last().is_some_and(|(_, path)| path.join("::") == around) {
-                    return Ok(Some(TypeId(scope.offset)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The entry, or where it merely completes another, the one that has the name.
-    pub(crate) fn described(&self, id: TypeId) -> Result<Entry<'_>, Error> {
-        let mut entry = self.entry(id)?;
-        for _ in 0..LEVELS {
-            match entry.origin {
-                Some(origin) if entry.name.is_none() => entry = self.entry(origin)?,
-                _ => break,
-            }
-        }
-        Ok(entry)
-    }
-
-    /// The first type that a function is generic over.
-    pub(crate) fn first_type_parameter(&self, function: TypeId) -> Result<Option<TypeId>, Error> {
-        let mut next = Some(function);
-        for _ in 0..LEVELS {
-            let Some(id) = next else { break };
-            let (mut found, mut origin) = (None, None);
-            self.each_below(id, 1, |entry| {
-                match entry.depth {
-                    0 => origin = entry.origin,
-                    _ if entry.tag == dw::DW_TAG_template_type_parameter => found = entry.ty,
-                    _ => {}
-                }
-                found.is_none()
-            })?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            next = origin;
-        }
-        Ok(None)
-    }
-
-    /// One entry, without what it contains.
-    pub(crate) fn entry(&self, id: TypeId) -> Result<Entry<'_>, Error> {
-        let mut first = None;
-        self.each_below(id, 0, |entry| {
-            first = Some(entry);
-            false
-        })?;
-        Ok(first.ok_or(Kind::NoTypes)?)
-    }
-
-    /// The entry here, and what it contains, in the order of the section.
-    pub(crate) fn tree(&self, id: TypeId) -> Result<Vec<Entry<'_>>, Error> {
-        let mut tree = Vec::new();
-        self.each_below(id, LEVELS, |entry| {
-            tree.push(entry);
-            tree.len() < ENTRIES
-        })?;
-        Ok(tree)
-    }
-
-    /// Calls `each` with the entry and those below it, to a depth, while it returns true.
-    pub(crate) fn each_below<'i>(
-        &'i self,
-        id: TypeId,
-        levels: isize,
-        mut each: impl FnMut(Entry<'i>) -> bool,
-    ) -> Result<(), Error> {
-        let (number, sections) = (self.unit_of(id)?, self.sections()?);
-        let unit = self.unit(number)?;
-        let mut cursor = Cursor::new(unit, unit.table(&sections)?, sections.info, id.0)?;
-        let mut first = true;
-        while let Some(raw) = cursor.next()? {
-            if !first && raw.depth <= 0 {
-                break;
-            }
-            first = false;
-            if raw.depth <= levels && !each(decode(unit, &sections, &raw)?) {
-                break;
-            }
-            if raw.depth == 0 && !raw.has_children {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// The path of a unit's file, by the number that its entries give it.
     pub(crate) fn file(&self, number: UnitNo, file: u64) -> Option<Arc<str>> {
         let unit = self.unit(number).ok()?;
@@ -459,51 +245,4 @@ fn text_of<'i>(
 fn scope_at(outline: &Outline, id: TypeId) -> Option<(usize, &Scope)> {
     let at = outline.scopes.partition_point(|scope| scope.offset < id.0);
     outline.scopes.get(at).filter(|scope| scope.offset == id.0).map(|scope| (at, scope))
-}
-
-fn decode<'i>(
-    unit: &'i Unit,
-    sections: &Sections<'i>,
-    raw: &cursor::Entry<'i>,
-) -> Result<Entry<'i>, Error> {
-    let mut entry = Entry {
-        id: TypeId(raw.offset),
-        tag: raw.tag,
-        depth: raw.depth,
-        name: None,
-        ty: None,
-        size: None,
-        offset: None,
-        discriminant: None,
-        count: None,
-        containing: None,
-        origin: None,
-        file: None,
-        line: None,
-        call_file: None,
-        call_line: None,
-        linkage_name: None,
-    };
-    let line = |value| u32::try_from(value).ok();
-    raw.attributes(|attribute, value| match (attribute, value) {
-        (dw::DW_AT_name, Value::Text(text)) => entry.name = unit.text(sections, text),
-        (dw::DW_AT_linkage_name, Value::Text(text)) => {
-            entry.linkage_name = unit.text(sections, text);
-        }
-        (dw::DW_AT_type, Value::Entry(at)) => entry.ty = Some(TypeId(at)),
-        (dw::DW_AT_containing_type, Value::Entry(at)) => entry.containing = Some(TypeId(at)),
-        (dw::DW_AT_abstract_origin | dw::DW_AT_specification, Value::Entry(at)) => {
-            entry.origin = Some(TypeId(at));
-        }
-        (dw::DW_AT_byte_size, Value::Uint(size)) => entry.size = Some(size),
-        (dw::DW_AT_data_member_location, Value::Uint(offset)) => entry.offset = Some(offset),
-        (dw::DW_AT_discr_value, Value::Uint(value)) => entry.discriminant = Some(value),
-        (dw::DW_AT_count, Value::Uint(count)) => entry.count = Some(count),
-        (dw::DW_AT_decl_file, Value::Uint(file)) => entry.file = Some(file),
-        (dw::DW_AT_decl_line, Value::Uint(at)) => entry.line = line(at),
-        (dw::DW_AT_call_file, Value::Uint(file)) => entry.call_file = Some(file),
-        (dw::DW_AT_call_line, Value::Uint(at)) => entry.call_line = line(at),
-        _ => {}
-    })?;
-    Ok(entry)
 }

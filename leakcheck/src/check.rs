@@ -23,6 +23,7 @@ pub(crate) fn check(runtime: &Runtime) -> LeakReport {
     report.undecided.extend(fault);
     report.notes = notes(runtime, !report.survivors.is_empty());
     hear_panics(&mut report, runtime);
+    crate::inspect::keep();
     report
 }
 

@@ -2,15 +2,45 @@
 //! was left to be looked at.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use leakcheck_inspect::{
-    Frame, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task, TypeId,
+    Frame, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task, TaskState,
+    TypeId,
 };
 use tokio::runtime::Handle;
 
 use crate::survivor::State;
+
+static INSPECTOR: OnceLock<Result<Inspector, String>> = OnceLock::new();
+
+/// Keeps what was learnt of the executable for the next process, if anything was. Whether that works
+/// changes no report, so nobody is told if it does not.
+pub(crate) fn keep() {
+    if let Some(Ok(inspector)) = INSPECTOR.get() {
+        let _ = inspector.save();
+    }
+}
+
+/// A folder of our own in cargo's target folder, which is told by the tag that cargo puts into it.
+/// A program that was started from elsewhere keeps nothing.
+fn cache_folder() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let target = executable.ancestors().skip(1).find(|folder| {
+        let tag = std::fs::read_to_string(folder.join("CACHEDIR.TAG"));
+        tag.is_ok_and(|tag| tag.contains("cargo"))
+    })?;
+    Some(target.join("leakcheck"))
+}
+
+/// Now, by the clock that the runtime's timers go by: a paused one is elsewhere.
+fn on_clock_of(runtime: &Handle, now: Option<Duration>) -> Option<Duration> {
+    let _entered = runtime.enter();
+    let (theirs, ours) = (tokio::time::Instant::now().into_std(), Instant::now());
+    if theirs > ours { now?.checked_add(theirs - ours) } else { now?.checked_sub(ours - theirs) }
+}
 
 /// A look into this process, by what its executable says.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +50,15 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// The first one in a process reads the executable. The reason why it cannot be had names the
-    /// remedy, where there is one.
+    /// The first one in a process reads the executable, or what an earlier process learnt of it. The
+    /// reason why it cannot be had names the remedy, where there is one.
     pub(crate) fn new() -> Result<Self, String> {
-        static INSPECTOR: OnceLock<Result<Inspector, String>> = OnceLock::new();
         let opened = INSPECTOR.get_or_init(|| {
-            let inspector = Image::current().map(Inspector::new);
-            inspector.map_err(|error| error.to_string())
+            let image = Image::current().map_err(|error| error.to_string())?;
+            Ok(match cache_folder() {
+                Some(folder) => Inspector::with_cache(image, &folder),
+                None => Inspector::new(image),
+            })
         });
         let inspector = opened.as_ref().map_err(Clone::clone)?;
         let process = Process::own().map_err(|error| error.to_string())?;
@@ -36,10 +68,16 @@ impl Look {
     /// Every task that the runtime owns and that is not over.
     pub(crate) fn tasks(self, runtime: &Handle) -> Result<Vec<Inspected>, String> {
         let handle = std::ptr::from_ref(runtime) as u64;
-        let tasks =
-            self.inspector.tasks(self.process, handle).map_err(|error| error.to_string())?;
+        let process = Process { now: on_clock_of(runtime, self.process.now), ..self.process };
+        let tasks = self.inspector.tasks(process, handle).map_err(|error| error.to_string())?;
         let over = |task: &Task| matches!(task.phase, Phase::Finished);
         Ok(tasks.into_iter().filter(|task| !over(task)).map(Inspected::from).collect())
+    }
+
+    /// The state of the task `id`, which the thread with this stack runs at the moment.
+    pub(crate) fn find_running(self, stack: u64, id: u64) -> Result<Option<TaskState>, String> {
+        let found = self.inspector.find_running(self.process, stack, id);
+        found.map_err(|error| error.to_string())
     }
 
     /// The future behind the fat pointer that lies at this address.

@@ -7,13 +7,13 @@
 
 use std::panic::{Location, PanicHookInfo};
 use std::path::PathBuf;
-use std::sync::{Once, OnceLock};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use leakcheck_inspect::{Image, ProcessMemory, TaskLayout};
 use tokio::task::Id;
 
 use crate::backtrace::{Frame, RawBacktrace};
+use crate::inspect::Look;
 use crate::survivor::number;
 
 /// How long a handle has to be held for that to be believed.
@@ -116,25 +116,16 @@ fn settled_joinable(task: Id) -> Joinable {
 }
 
 /// The state of the task that this thread runs. The executable is read on the first panic of a
-/// task in a process.
+/// task in a process, unless an earlier one has.
 fn joinable(task: Id) -> Joinable {
-    static LAYOUT: OnceLock<Result<TaskLayout, String>> = OnceLock::new();
-    let layout = LAYOUT.get_or_init(|| {
-        let image = Image::current().map_err(|error| error.to_string())?;
-        TaskLayout::of_image(image).map_err(|error| error.to_string())
-    });
     let task = number(task);
     let stack = std::ptr::from_ref(&task) as u64;
-    let state = match layout {
-        Ok(layout) => layout.find_running(&ProcessMemory::own(), stack, task),
-        Err(why) => return Joinable::Unknown(why.clone()),
-    };
-    match state {
+    match Look::new().and_then(|look| look.find_running(stack, task)) {
         Ok(Some(state)) if state.join_interest && state.join_waker => Joinable::Awaited,
         Ok(Some(state)) if state.join_interest => Joinable::Held,
         Ok(Some(_)) => Joinable::No,
         Ok(None) => Joinable::Unknown("the task was not found on its thread's stack".to_owned()),
-        Err(error) => Joinable::Unknown(error.to_string()),
+        Err(why) => Joinable::Unknown(why),
     }
 }
 
