@@ -69,11 +69,13 @@ impl Inspector {
                     if seen > most {
                         return Err(Kind::Unsettled.into());
                     }
-                    let (task, after) =
-                        settled(&walk, &reader, |walk| match owned.owns(next, walk.memory)? {
-                            true => Ok((walk.task(next)?, walk.next_task(next)?)),
+                    let (task, after) = settled(&walk, &reader, |walk| {
+                        let (id, after) = (walk.task_id(next)?, walk.next_task(next)?);
+                        match owned.holds(walk.memory, list, (next, id, after))? {
+                            true => Ok((walk.task(next)?, after)),
                             false => Err(Kind::Unsettled.into()),
-                        })?;
+                        }
+                    })?;
                     tasks.insert(task.id, task);
                     next = after;
                 }

@@ -120,8 +120,7 @@ impl OwnedTasks<'_> {
 
     /// The first task of a list; 0 where the list is empty.
     pub(crate) fn head(&self, list: u64) -> Result<u64, Error> {
-        let list = self.lists.wrapping_add(list.wrapping_mul(self.layout.list_size));
-        word(self.memory, list, self.layout.head)
+        word(self.memory, self.list(list), self.layout.head)
     }
 
     /// How many tasks to expect at the most.
@@ -129,9 +128,22 @@ impl OwnedTasks<'_> {
         Ok(self.counters()?.count.min(TASKS) + SLACK)
     }
 
-    /// Whether the task says itself that it is one of these.
-    pub(crate) fn owns(&self, task: u64, memory: &dyn Memory) -> Result<bool, Error> {
-        Ok(word(memory, task, self.header.owner)? == self.owner)
+    /// Whether the task, with this id and this one after it, is in this list. A task that has left it
+    /// still names its owner, but has none after it; its memory may be that of another task by now.
+    pub(crate) fn holds(
+        &self,
+        memory: &dyn Memory,
+        list: u64,
+        (task, id, next): (u64, u64, u64),
+    ) -> Result<bool, Error> {
+        let own = word(memory, task, self.header.owner)? == self.owner;
+        // Tokio chooses the list by the id.
+        let here = id & (self.lists_len - 1) == list;
+        Ok(own && here && (next != 0 || word(memory, self.list(list), self.layout.tail)? == task))
+    }
+
+    fn list(&self, number: u64) -> u64 {
+        self.lists.wrapping_add(number.wrapping_mul(self.layout.list_size))
     }
 
     fn counters(&self) -> Result<Counters, Error> {
@@ -147,8 +159,7 @@ impl OwnedTasks<'_> {
         for list in 0..self.lists_len {
             // Tokio chooses the list by the id, so this one is the first to look into.
             let list = id.wrapping_add(list) & (self.lists_len - 1);
-            let list = self.lists.wrapping_add(list.wrapping_mul(self.layout.list_size));
-            let mut task = word(self.memory, list, self.layout.head)?;
+            let mut task = self.head(list)?;
             while task != 0 {
                 seen += 1;
                 if seen > most {

@@ -83,6 +83,10 @@ impl Walk<'_> {
         Ok((header.id, blocking))
     }
 
+    pub(crate) fn task_id(&self, task: u64) -> Result<u64, Error> {
+        Ok(self.header(task)?.id)
+    }
+
     /// The task after this one in its list; 0 after the last.
     pub(crate) fn next_task(&self, task: u64) -> Result<u64, Error> {
         let layout = self.layout()?;
