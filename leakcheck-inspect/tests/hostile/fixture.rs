@@ -1,5 +1,6 @@
 //! An image small enough to be damaged often: `tests/fixture/tokio.rs`, compiled.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -14,6 +15,14 @@ pub(crate) struct Fixture {
     pub(crate) vtables: Vec<u64>,
     /// Where in the file the tables and sections lie that are read.
     places: Vec<(usize, usize)>,
+}
+
+impl Fixture {
+    /// Where in the file the debug info lies.
+    pub(crate) fn info(&self) -> Range<usize> {
+        let (start, end) = self.places[0];
+        start..end
+    }
 }
 
 pub(crate) fn get() -> &'static Fixture {

@@ -5,6 +5,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod deep;
 mod fixture;
 mod memory;
 
@@ -88,6 +89,22 @@ fn an_image_with_any_damage_gives_an_answer_or_an_error() {
         bytes.truncate(end);
         ask(&bytes, &Chaos::new(seed, &fixture::get().vtables));
     });
+}
+
+#[test]
+fn a_length_as_large_as_can_be_ends_its_unit() {
+    let fixture = fixture::get();
+    let memory = Chaos::new(1, &fixture.vtables);
+    let info = fixture.info();
+    // Over each byte of the fixture's own types: a length that ends where numbers end.
+    for at in 0x20..0x220 {
+        let mut bytes = fixture.bytes.clone();
+        let length = u64::MAX - (at as u64 + 10);
+        for (number, byte) in bytes[info.start + at..][..10].iter_mut().enumerate() {
+            *byte = (length >> (7 * number)) as u8 | if number < 9 { 0x80 } else { 0 };
+        }
+        ask(&bytes, &memory);
+    }
 }
 
 #[test]

@@ -126,9 +126,9 @@ fn spawn_all() {
     });
 }
 
-type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-fn descend(levels: usize) -> Boxed {
+pub(crate) fn descend(levels: usize) -> Boxed {
     Box::pin(async move {
         match levels {
             0 => std::future::pending().await,
