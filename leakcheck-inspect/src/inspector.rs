@@ -7,6 +7,7 @@ use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
 use crate::memory::word;
 use crate::reader::Reader;
+use crate::tokio::OwnedTasks;
 use crate::tree::{Frame, Node, SpawnSite, Task, TypeId};
 use crate::walk::{At, Walk};
 use crate::{Error, Image, Memory, ProcessMemory};
@@ -69,13 +70,7 @@ impl Inspector {
                     if seen > most {
                         return Err(Kind::Unsettled.into());
                     }
-                    let (task, after) = settled(&walk, &reader, |walk| {
-                        let (id, after) = (walk.task_id(next)?, walk.next_task(next)?);
-                        match owned.holds(walk.memory, list, (next, id, after))? {
-                            true => Ok((walk.task(next)?, after)),
-                            false => Err(Kind::Unsettled.into()),
-                        }
-                    })?;
+                    let (task, after) = owned_task(&walk, &reader, process, &owned, (list, next))?;
                     tasks.insert(task.id, task);
                     next = after;
                 }
@@ -128,6 +123,29 @@ impl Inspector {
     pub fn frames(&self, _process: Process<'_>, _address: u64) -> Vec<Frame> {
         Vec::new()
     }
+}
+
+/// The task at this address of a list, and the address of the one after it. One that does not stand
+/// still is told without its tree.
+fn owned_task(
+    walk: &Walk<'_>,
+    reader: &Reader<'_>,
+    process: Process<'_>,
+    owned: &OwnedTasks<'_>,
+    (list, task): (u64, u64),
+) -> Result<(Task, u64), Error> {
+    let held = |walk: &Walk<'_>| {
+        let (id, after) = (walk.task_id(task)?, walk.next_task(task)?);
+        match owned.holds(walk.memory, list, (task, id, after))? {
+            true => Ok(after),
+            false => Err(Kind::Unsettled.into()),
+        }
+    };
+    settled(walk, reader, |walk| held(walk).and_then(|after| Ok((walk.task(task)?, after))))
+        .or_else(|_| {
+            let restless = |walk: &Walk<'_>| walk.restless_task(task, process.memory);
+            settled(walk, reader, |walk| held(walk).and_then(|after| Ok((restless(walk)?, after))))
+        })
 }
 
 /// What `read` gives once everything that it read was true at the same moment.

@@ -1,6 +1,6 @@
 //! Reads a process page by page, and proves afterwards that what was read was true at one moment.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use crate::{Error, Memory};
@@ -14,17 +14,22 @@ const NEAR: u64 = 128;
 /// How many pages are kept: 32 MiB. What comes later starts anew.
 const PAGES: usize = 8192;
 
+/// After a change, this many readings are compared twice: where much changes, it may change back.
+const LIVELY: u32 = 256;
+
 /// A memory whose pages are read once, until they are found to have changed.
 pub(crate) struct Reader<'m> {
     memory: &'m dyn Memory,
     pages: RefCell<HashMap<u64, Box<[u8]>>>,
     /// What was read since the last [`Reader::begin`]: addresses and lengths.
     read: RefCell<Vec<(u64, usize)>>,
+    /// How many readings are still to be compared twice.
+    lively: Cell<u32>,
 }
 
 impl<'m> Reader<'m> {
     pub(crate) fn new(memory: &'m dyn Memory) -> Self {
-        Self { memory, pages: RefCell::default(), read: RefCell::default() }
+        Self { memory, pages: RefCell::default(), read: RefCell::default(), lively: Cell::new(0) }
     }
 
     /// What is read from now on has to have been true at the same moment.
@@ -45,7 +50,10 @@ impl<'m> Reader<'m> {
             kept &= self.copy(*address, piece).is_ok();
             rest = after;
         }
-        let same = kept && self.memory.read_all(&pieces, &mut now).is_ok() && now == then;
+        let mut same = || self.memory.read_all(&pieces, &mut now).is_ok() && now == then;
+        let lively = self.lively.get();
+        let same = kept && same() && (lively == 0 || same());
+        self.lively.set(if same { lively.saturating_sub(1) } else { LIVELY });
         if !same {
             for (address, len) in pieces {
                 self.forget(address, len);
@@ -139,6 +147,40 @@ mod tests {
             into.fill(self.0.get());
             Ok(())
         }
+    }
+
+    /// Two words that are always equal, but change after each reading of one.
+    struct Torn(Cell<u8>);
+
+    impl Memory for Torn {
+        fn read(&self, _: u64, into: &mut [u8]) -> Result<(), Error> {
+            into.fill(self.0.get() % 2);
+            self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+
+        fn read_all(&self, pieces: &[(u64, usize)], into: &mut [u8]) -> Result<(), Error> {
+            // Once as torn as before, then as it is.
+            match self.0.get() {
+                4 => pieces
+                    .iter()
+                    .zip(into)
+                    .try_for_each(|((at, _), byte)| self.read(*at, std::slice::from_mut(byte))),
+                _ => self.read(0, into),
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_and_changes_back_is_noticed_where_much_changes() {
+        let torn = Torn(Cell::new(2));
+        let reader = Reader::new(&torn);
+        reader.lively.set(1);
+        let (mut first, mut second) = ([0; 1], [0; 1]);
+        reader.read(0, &mut first).unwrap();
+        reader.read(8 * PAGE, &mut second).unwrap();
+        assert_ne!(first, second, "torn");
+        assert!(!reader.unchanged());
     }
 
     #[test]

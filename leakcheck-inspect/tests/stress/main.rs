@@ -17,8 +17,9 @@ use busy::{KINDS, Kind};
 use leakcheck_inspect::{Image, Inspector, NodeKind, Phase, Process, Task};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How many tasks there are.
+/// How many tasks there are, and how many where each runs all the time.
 const TASKS: usize = 10_000;
+const HOT: usize = 6;
 
 fn time() -> Duration {
     let seconds = std::env::var("LEAKCHECK_STRESS").ok();
@@ -26,9 +27,9 @@ fn time() -> Duration {
 }
 
 /// Spawns the tasks, and tells which id is of which kind.
-fn spawn(handle: &Handle, stop: &Arc<AtomicBool>) -> HashMap<u64, &'static Kind> {
+fn spawn(handle: &Handle, stop: &Arc<AtomicBool>, many: usize) -> HashMap<u64, &'static Kind> {
     let mut kinds = HashMap::new();
-    for number in 0..TASKS {
+    for number in 0..many {
         let kind = &KINDS[number % KINDS.len()];
         for id in (kind.spawn)(handle, Arc::clone(stop)) {
             kinds.insert(id.to_string().parse().expect("a number"), kind);
@@ -91,14 +92,14 @@ fn check(tasks: &[Task], kinds: &HashMap<u64, &'static Kind>, count: &mut Count)
 }
 
 /// Has the runtime's tasks read for a while, and gives what was read.
-fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>) -> Count {
-    let kinds = spawn(runtime.handle(), stop);
+fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>, many: usize) -> Count {
+    let kinds = spawn(runtime.handle(), stop, many);
     let inspector = Inspector::new(Image::current().expect("an executable"));
     let handle = runtime.handle().clone();
     let address = std::ptr::from_ref(&handle) as u64;
     let mut count = Count::default();
     let start = Instant::now();
-    while count.dumps < 3 || start.elapsed() < time() {
+    while count.dumps < 3 && count.lists_lost < 1000 || start.elapsed() < time() {
         let process = Process::own().expect("this process");
         match inspector.tasks(process, address) {
             Ok(tasks) => check(&tasks, &kinds, &mut count),
@@ -116,7 +117,7 @@ fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>) -> Count {
 fn every_tree_was_true_at_some_moment_while_workers_run_flat_out() {
     let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let count = read_busy(&runtime, &stop);
+    let count = read_busy(&runtime, &stop, TASKS);
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_background();
     println!("4 workers: {count:?}");
@@ -132,10 +133,21 @@ fn every_tree_was_true_at_some_moment_while_one_thread_runs_flat_out() {
         let (runtime, end) = (Arc::clone(&runtime), Arc::clone(&end));
         move || runtime.block_on(end.notified())
     });
-    let count = read_busy(&runtime, &stop);
+    let count = read_busy(&runtime, &stop, TASKS);
     stop.store(true, Ordering::Relaxed);
     end.notify_one();
     thread.join().unwrap();
     println!("1 thread: {count:?}");
     assert!(count.trees > 2 * TASKS, "{count:?}");
+}
+
+#[test]
+fn tasks_that_never_stand_still_are_told_all_the_same() {
+    let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = read_busy(&runtime, &stop, HOT);
+    stop.store(true, Ordering::Relaxed);
+    runtime.shutdown_background();
+    println!("{HOT} hot tasks: {count:?}");
+    assert!(count.dumps > 10 * count.lists_lost, "{count:?}");
 }
