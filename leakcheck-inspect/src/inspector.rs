@@ -1,10 +1,10 @@
 //! The front door: an image's knowledge, put to work on a process's memory.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
+use crate::map::Map;
 use crate::memory::word;
 use crate::reader::Reader;
 use crate::tokio::OwnedTasks;
@@ -34,6 +34,18 @@ pub struct Inspector {
 /// How often a task, or a list of tasks, that changes under our eyes is read anew.
 const TRIES: usize = 16;
 
+/// A list of tasks, as far as it was followed.
+struct Followed {
+    list: u64,
+    /// 0 after the last.
+    next: u64,
+    seen: u64,
+    tries: usize,
+}
+
+/// How many tasks are compared with the memory at once, where nothing changes.
+const AT_ONCE: usize = 32;
+
 impl Inspector {
     /// An inspector of processes that run this image.
     pub fn new(image: Image) -> Self {
@@ -59,32 +71,35 @@ impl Inspector {
         let owned = layout.owned_tasks(process.memory, handle)?;
         let reader = Reader::new(process.memory);
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let mut tasks = HashMap::new();
-        let most = owned.most()?;
-        for list in 0..owned.lists() {
-            let follow = |tasks: &mut HashMap<u64, Task>| {
-                let mut next = owned.head(list)?;
-                let mut seen = 0;
-                while next != 0 {
-                    seen += 1;
-                    if seen > most {
-                        return Err(Kind::Unsettled.into());
+        let (mut tasks, most) = (Map::default(), owned.most()?);
+        let mut lists = (0..owned.lists())
+            .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
+            .collect::<Result<Vec<_>, Error>>()?;
+        // Tasks that were spawned one after the other are near each other, in different lists.
+        while lists.iter().any(|followed| followed.next != 0) {
+            for followed in &mut lists {
+                while followed.next != 0 {
+                    let place = (followed.list, followed.next);
+                    match some_tasks(&walk, &reader, process, &owned, place) {
+                        Ok((some, after)) if followed.seen <= most => {
+                            followed.seen += some.len() as u64;
+                            followed.next = after;
+                            tasks.extend(some.into_iter().map(|task| (task.id, task)));
+                        }
+                        Err(error) if followed.tries == TRIES => return Err(error),
+                        Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
+                        _ => {
+                            reader.renew();
+                            (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
+                            followed.tries += 1;
+                        }
                     }
-                    let (task, after) = owned_task(&walk, &reader, process, &owned, (list, next))?;
-                    tasks.insert(task.id, task);
-                    next = after;
+                    // What changes is followed without a pause.
+                    if !reader.is_lively() {
+                        break;
+                    }
                 }
-                Ok(())
-            };
-            let mut followed: Result<(), Error> = Ok(());
-            for _ in 0..TRIES {
-                followed = follow(&mut tasks);
-                if followed.is_ok() {
-                    break;
-                }
-                reader.renew();
             }
-            followed?;
         }
         let mut tasks: Vec<Task> = tasks.into_values().collect();
         tasks.sort_unstable_by_key(|task| task.id);
@@ -125,27 +140,38 @@ impl Inspector {
     }
 }
 
-/// The task at this address of a list, and the address of the one after it. One that does not stand
-/// still is told without its tree.
-fn owned_task(
+/// The tasks of a list from this address on: several at once, or the first one alone where they do not
+/// stand still. And the address of the one after them.
+fn some_tasks(
     walk: &Walk<'_>,
     reader: &Reader<'_>,
     process: Process<'_>,
     owned: &OwnedTasks<'_>,
-    (list, task): (u64, u64),
-) -> Result<(Task, u64), Error> {
-    let held = |walk: &Walk<'_>| {
-        let (id, after) = (walk.task_id(task)?, walk.next_task(task)?);
-        match owned.holds(walk.memory, list, (task, id, after))? {
-            true => Ok(after),
-            false => Err(Kind::Unsettled.into()),
+    (list, first): (u64, u64),
+) -> Result<(Vec<Task>, u64), Error> {
+    if !reader.is_lively() {
+        reader.begin();
+        let (mut some, mut next) = (Vec::with_capacity(AT_ONCE), first);
+        let mut read = || {
+            while next != 0 && some.len() < AT_ONCE {
+                let after = owned.after(walk, list, next)?;
+                some.push(walk.task(next)?);
+                next = after;
+            }
+            Ok::<_, Error>(())
+        };
+        if read().is_ok() && reader.unchanged() {
+            return Ok((some, next));
         }
-    };
-    settled(walk, reader, |walk| held(walk).and_then(|after| Ok((walk.task(task)?, after))))
-        .or_else(|_| {
-            let restless = |walk: &Walk<'_>| walk.restless_task(task, process.memory);
-            settled(walk, reader, |walk| held(walk).and_then(|after| Ok((restless(walk)?, after))))
-        })
+    }
+    let after = |walk: &Walk<'_>| owned.after(walk, list, first);
+    let one = settled(walk, reader, |walk| Ok((after(walk)?, walk.task(first)?)));
+    // One that never stands still is told without its tree.
+    let (after, task) = one.or_else(|_| {
+        let restless = |walk: &Walk<'_>| walk.restless_task(first, process.memory);
+        settled(walk, reader, |walk| Ok((after(walk)?, restless(walk)?)))
+    })?;
+    Ok((vec![task], after))
 }
 
 /// What `read` gives once everything that it read was true at the same moment.

@@ -14,12 +14,13 @@ mod local;
 mod unordered;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::knowledge::Knowledge;
 use crate::leaves::{Look, Rule};
+use crate::map::Map;
 use crate::memory::uint;
 use crate::names;
 use crate::shape::{Body, Coroutine, Field, PointerKind, Shape, StateKind, Tag};
@@ -54,7 +55,7 @@ pub(crate) struct Walk<'a> {
     /// Where on the stack the walk began.
     began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
-    may_wait: RefCell<HashMap<TypeId, bool>>,
+    may_wait: RefCell<Map<TypeId, bool>>,
 }
 
 impl<'a> Walk<'a> {

@@ -10,6 +10,7 @@ use super::layout::{HeaderLayout, OwnedLayout, TaskLayout};
 use super::state::TaskState;
 use crate::error::Kind;
 use crate::memory::{uint, word};
+use crate::walk::Walk;
 use crate::{Error, Memory};
 
 /// How often a list that changes under our eyes is read anew.
@@ -128,18 +129,20 @@ impl OwnedTasks<'_> {
         Ok(self.counters()?.count.min(TASKS) + SLACK)
     }
 
-    /// Whether the task, with this id and this one after it, is in this list. A task that has left it
-    /// still names its owner, but has none after it; its memory may be that of another task by now.
-    pub(crate) fn holds(
-        &self,
-        memory: &dyn Memory,
-        list: u64,
-        (task, id, next): (u64, u64, u64),
-    ) -> Result<bool, Error> {
-        let own = word(memory, task, self.header.owner)? == self.owner;
+    /// The task after this one in this list; 0 after the last.
+    ///
+    /// A task that has left its list still names its owner, but has none after it; its memory may be
+    /// that of another task by now.
+    pub(crate) fn after(&self, walk: &Walk<'_>, list: u64, task: u64) -> Result<u64, Error> {
+        let (id, next) = (walk.task_id(task)?, walk.next_task(task)?);
+        let own = word(walk.memory, task, self.header.owner)? == self.owner;
         // Tokio chooses the list by the id.
         let here = id & (self.lists_len - 1) == list;
-        Ok(own && here && (next != 0 || word(memory, self.list(list), self.layout.tail)? == task))
+        let last = |tail| Ok::<_, Error>(word(walk.memory, tail, self.layout.tail)? == task);
+        match own && here && (next != 0 || last(self.list(list))?) {
+            true => Ok(next),
+            false => Err(Kind::Unsettled.into()),
+        }
     }
 
     fn list(&self, number: u64) -> u64 {
