@@ -1,6 +1,5 @@
 //! The front door: an image's knowledge, put to work on a process's memory.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,8 +7,10 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
+use crate::map::Map;
 use crate::memory::word;
 use crate::reader::Reader;
+use crate::tokio::OwnedTasks;
 use crate::tree::{Frame, Node, SpawnSite, Task, TypeId};
 use crate::walk::{At, Walk};
 use crate::{Error, Image, Memory, ProcessMemory, TaskState};
@@ -38,6 +39,18 @@ pub struct Inspector {
 
 /// How often a task, or a list of tasks, that changes under our eyes is read anew.
 const TRIES: usize = 16;
+
+/// A list of tasks, as far as it was followed.
+struct Followed {
+    list: u64,
+    /// 0 after the last.
+    next: u64,
+    seen: u64,
+    tries: usize,
+}
+
+/// How many tasks are compared with the memory at once, where nothing changes.
+const AT_ONCE: usize = 32;
 
 impl Inspector {
     /// An inspector of processes that run this image.
@@ -99,36 +112,35 @@ impl Inspector {
         let owned = layout.owned_tasks(process.memory, handle)?;
         let reader = Reader::new(process.memory);
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let mut tasks = HashMap::new();
-        let most = owned.most()?;
-        for list in 0..owned.list_count() {
-            let follow = |tasks: &mut HashMap<u64, Task>| {
-                let mut next = owned.head(list)?;
-                let mut seen = 0;
-                while next != 0 {
-                    seen += 1;
-                    if seen > most {
-                        return Err(Kind::Unsettled.into());
+        let (mut tasks, most) = (Map::default(), owned.most()?);
+        let mut lists = (0..owned.list_count())
+            .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
+            .collect::<Result<Vec<_>, Error>>()?;
+        // Tasks that were spawned one after the other are near each other, in different lists.
+        while lists.iter().any(|followed| followed.next != 0) {
+            for followed in &mut lists {
+                while followed.next != 0 {
+                    let place = (followed.list, followed.next);
+                    match some_tasks(&walk, &reader, process, &owned, place) {
+                        Ok((some, after)) if followed.seen <= most => {
+                            followed.seen += some.len() as u64;
+                            followed.next = after;
+                            tasks.extend(some.into_iter().map(|task| (task.id, task)));
+                        }
+                        Err(error) if followed.tries == TRIES => return Err(error),
+                        Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
+                        _ => {
+                            reader.renew();
+                            (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
+                            followed.tries += 1;
+                        }
                     }
-                    let (task, after) =
-                        settled(&walk, &reader, |walk| match owned.owns(next, walk.memory)? {
-                            true => Ok((walk.task(next)?, walk.next_task(next)?)),
-                            false => Err(Kind::Unsettled.into()),
-                        })?;
-                    tasks.insert(task.id, task);
-                    next = after;
+                    // What changes is followed without a pause.
+                    if !reader.is_lively() {
+                        break;
+                    }
                 }
-                Ok(())
-            };
-            let mut followed: Result<(), Error> = Ok(());
-            for _ in 0..TRIES {
-                followed = follow(&mut tasks);
-                if followed.is_ok() {
-                    break;
-                }
-                reader.renew();
             }
-            followed?;
         }
         let mut tasks: Vec<Task> = tasks.into_values().collect();
         tasks.sort_unstable_by_key(|task| task.id);
@@ -190,6 +202,40 @@ impl Inspector {
     ) -> Result<Option<TaskState>, Error> {
         self.knowledge.layout()?.find_running(process.memory, stack, id)
     }
+}
+
+/// The tasks of a list from this address on: several at once, or the first one alone where they do not
+/// stand still. And the address of the one after them.
+fn some_tasks(
+    walk: &Walk<'_>,
+    reader: &Reader<'_>,
+    process: Process<'_>,
+    owned: &OwnedTasks<'_>,
+    (list, first): (u64, u64),
+) -> Result<(Vec<Task>, u64), Error> {
+    if !reader.is_lively() {
+        reader.begin();
+        let (mut some, mut next) = (Vec::with_capacity(AT_ONCE), first);
+        let mut read = || {
+            while next != 0 && some.len() < AT_ONCE {
+                let after = owned.after(walk, list, next)?;
+                some.push(walk.task(next)?);
+                next = after;
+            }
+            Ok::<_, Error>(())
+        };
+        if read().is_ok() && reader.unchanged() {
+            return Ok((some, next));
+        }
+    }
+    let after = |walk: &Walk<'_>| owned.after(walk, list, first);
+    let one = settled(walk, reader, |walk| Ok((after(walk)?, walk.task(first)?)));
+    // One that never stands still is told without its tree.
+    let (after, task) = one.or_else(|_| {
+        let restless = |walk: &Walk<'_>| walk.restless_task(first, process.memory);
+        settled(walk, reader, |walk| Ok((after(walk)?, restless(walk)?)))
+    })?;
+    Ok((vec![task], after))
 }
 
 /// What `read` gives once everything that it read was true at the same moment.

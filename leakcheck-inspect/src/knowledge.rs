@@ -1,12 +1,12 @@
 //! What has been learnt of an image so far, and how more is learnt: the station between debug info
 //! and walks. Walks see shapes only.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::index::Index;
+use crate::map::Map;
 use crate::names;
 use crate::resolve;
 use crate::shape::Shape;
@@ -17,15 +17,15 @@ use crate::{Error, Image, TaskLayout, frames, spawn_sites};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
     pub(crate) layout: Option<TaskLayout>,
-    pub(crate) shapes: HashMap<TypeId, Arc<Shape>>,
+    pub(crate) shapes: Map<TypeId, Arc<Shape>>,
     /// By the addresses of `dyn` vtables.
-    pub(crate) vtables: HashMap<u64, Option<TypeId>>,
+    pub(crate) vtables: Map<u64, Option<TypeId>>,
     /// By the addresses of tokio's `poll` functions.
-    pub(crate) tasks: HashMap<u64, Option<TaskType>>,
+    pub(crate) tasks: Map<u64, Option<TaskType>>,
     /// By the types of the futures that are spawned there.
-    pub(crate) spawn_sites: HashMap<TypeId, Vec<SpawnSite>>,
+    pub(crate) spawn_sites: Map<TypeId, Vec<SpawnSite>>,
     /// By the addresses of code.
-    pub(crate) frames: HashMap<u64, Vec<Frame>>,
+    pub(crate) frames: Map<u64, Vec<Frame>>,
 }
 
 impl Facts {

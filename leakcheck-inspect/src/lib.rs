@@ -42,6 +42,7 @@ mod index;
 mod inspector;
 mod knowledge;
 mod leaves;
+mod map;
 mod memory;
 mod names;
 mod reader;

@@ -1,7 +1,6 @@
 //! Reads a process page by page, and proves afterwards that what was read was true at one moment.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
 
 use crate::{Error, Memory};
 
@@ -11,20 +10,37 @@ const PAGE: u64 = 4096;
 /// Pieces with less than this between them are read as one.
 const NEAR: u64 = 128;
 
-/// How many pages are kept: 32 MiB. What comes later starts anew.
-const PAGES: usize = 8192;
+/// With so many pieces each new one is compared, to become part of one.
+const RECENT: usize = 3;
+
+/// How many pages are kept: 4 MiB. Each page has one place, so that finding it needs no search.
+const PLACES: usize = 1024;
+
+/// After a change, this many readings are compared twice: where much changes, it may change back.
+const LIVELY: u32 = 256;
 
 /// A memory whose pages are read once, until they are found to have changed.
 pub(crate) struct Reader<'m> {
     memory: &'m dyn Memory,
-    pages: RefCell<HashMap<u64, Box<[u8]>>>,
+    /// By their number's remainder.
+    pages: RefCell<Vec<Page>>,
     /// What was read since the last [`Reader::begin`]: addresses and lengths.
     read: RefCell<Vec<(u64, usize)>>,
+    /// How many readings are still to be compared twice.
+    lively: Cell<u32>,
+}
+
+/// A page that was read, or a place for one.
+#[derive(Default)]
+struct Page {
+    number: Option<u64>,
+    bytes: Vec<u8>,
 }
 
 impl<'m> Reader<'m> {
     pub(crate) fn new(memory: &'m dyn Memory) -> Self {
-        Self { memory, pages: RefCell::default(), read: RefCell::default() }
+        let pages = std::iter::repeat_with(Page::default).take(PLACES).collect();
+        Self { memory, pages: RefCell::new(pages), read: RefCell::default(), lively: Cell::new(0) }
     }
 
     /// What is read from now on has to have been true at the same moment.
@@ -45,7 +61,10 @@ impl<'m> Reader<'m> {
             kept &= self.copy(*address, piece).is_ok();
             rest = after;
         }
-        let same = kept && self.memory.read_all(&pieces, &mut now).is_ok() && now == then;
+        let mut same = || self.memory.read_all(&pieces, &mut now).is_ok() && now == then;
+        let lively = self.lively.get();
+        let same = kept && same() && (lively == 0 || same());
+        self.lively.set(if same { lively.saturating_sub(1) } else { LIVELY });
         if !same {
             for (address, len) in pieces {
                 self.forget(address, len);
@@ -54,17 +73,27 @@ impl<'m> Reader<'m> {
         same
     }
 
+    /// Whether what was read changed lately, so that much read at once would have changed, too.
+    pub(crate) fn is_lively(&self) -> bool {
+        self.lively.get() > 0
+    }
+
     fn forget(&self, address: u64, len: usize) {
         let mut pages = self.pages.borrow_mut();
         let last = address.saturating_add(len as u64) / PAGE;
-        for page in address / PAGE..=last {
-            pages.remove(&page);
+        for number in address / PAGE..=last {
+            let page = pages.get_mut(place(number));
+            if let Some(page) = page.filter(|page| page.number == Some(number)) {
+                page.number = None;
+            }
         }
     }
 
     /// Forgets everything, so that the present is read.
     pub(crate) fn renew(&self) {
-        self.pages.borrow_mut().clear();
+        for page in self.pages.borrow_mut().iter_mut() {
+            page.number = None;
+        }
     }
 
     fn copy(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
@@ -75,19 +104,19 @@ impl<'m> Reader<'m> {
                 .checked_add(done as u64)
                 .ok_or_else(|| Error::unreadable(address, into.len()))?;
             let (number, start) = (at / PAGE, (at % PAGE) as usize);
-            if !pages.contains_key(&number) {
-                let mut page = vec![0; PAGE as usize].into_boxed_slice();
-                if self.memory.read(number * PAGE, &mut page).is_err() {
+            // There is a place for each.
+            let Some(page) = pages.get_mut(place(number)) else { break };
+            if page.number != Some(number) {
+                page.number = None;
+                page.bytes.resize(PAGE as usize, 0);
+                if self.memory.read(number * PAGE, &mut page.bytes).is_err() {
                     // A piece of memory need not start or end with a page.
                     return self.memory.read(address, into);
                 }
-                if pages.len() >= PAGES {
-                    pages.clear();
-                }
-                pages.insert(number, page);
+                page.number = Some(number);
             }
-            let page = pages.get(&number).map(|page| page.get(start..).unwrap_or_default());
-            let (page, rest) = (page.unwrap_or_default(), into.get_mut(done..).unwrap_or_default());
+            let page = page.bytes.get(start..).unwrap_or_default();
+            let rest = into.get_mut(done..).unwrap_or_default();
             let len = page.len().min(rest.len());
             rest.get_mut(..len).unwrap_or_default().copy_from_slice(&page[..len]);
             done += len;
@@ -96,31 +125,47 @@ impl<'m> Reader<'m> {
     }
 }
 
+fn place(number: u64) -> usize {
+    (number % PLACES as u64) as usize
+}
+
 /// The same bytes in fewer pieces: those close to each other become one.
 fn joined(read: &mut Vec<(u64, usize)>) -> Vec<(u64, usize)> {
     read.sort_unstable();
     let mut pieces: Vec<(u64, usize)> = Vec::new();
-    for (address, len) in read.drain(..) {
-        let end = address.saturating_add(len as u64);
-        if let Some((start, of_last)) = pieces.last_mut() {
-            let last_end = start.saturating_add(*of_last as u64);
-            // Never across pages: what lies between need not be readable.
-            if address <= last_end
-                || (address - last_end < NEAR && address / PAGE == (last_end - 1) / PAGE)
-            {
-                *of_last = (end.max(last_end) - *start) as usize;
-                continue;
-            }
+    for piece in read.drain(..) {
+        match pieces.last_mut().and_then(|last| Some((one(*last, piece)?, last))) {
+            Some((whole, last)) => *last = whole,
+            None => pieces.push(piece),
         }
-        pieces.push((address, len));
     }
     pieces
+}
+
+/// Two pieces and what lies between them, if that is little and on the same page: what lies between
+/// need not be readable.
+fn one((one, of_one): (u64, usize), (other, of_other): (u64, usize)) -> Option<(u64, usize)> {
+    let (one_end, other_end) =
+        (one.checked_add(of_one as u64)?, other.checked_add(of_other as u64)?);
+    let (start, end) = (one.min(other), one_end.max(other_end));
+    let near = one.max(other) < one_end.min(other_end).checked_add(NEAR)?;
+    (near && start / PAGE == end.saturating_sub(1) / PAGE).then(|| (start, (end - start) as usize))
 }
 
 impl Memory for Reader<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
         self.copy(address, into)?;
-        self.read.borrow_mut().push((address, into.len()));
+        let piece = (address, into.len());
+        let mut read = self.read.borrow_mut();
+        // Most readings are near one of the last.
+        let from = read.len().saturating_sub(RECENT);
+        for known in read.iter_mut().skip(from) {
+            if let Some(whole) = one(*known, piece) {
+                *known = whole;
+                return Ok(());
+            }
+        }
+        read.push(piece);
         Ok(())
     }
 }
@@ -139,6 +184,40 @@ mod tests {
             into.fill(self.0.get());
             Ok(())
         }
+    }
+
+    /// Two words that are always equal, but change after each reading of one.
+    struct Torn(Cell<u8>);
+
+    impl Memory for Torn {
+        fn read(&self, _: u64, into: &mut [u8]) -> Result<(), Error> {
+            into.fill(self.0.get() % 2);
+            self.0.set(self.0.get() + 1);
+            Ok(())
+        }
+
+        fn read_all(&self, pieces: &[(u64, usize)], into: &mut [u8]) -> Result<(), Error> {
+            // Once as torn as before, then as it is.
+            match self.0.get() {
+                4 => pieces
+                    .iter()
+                    .zip(into)
+                    .try_for_each(|((at, _), byte)| self.read(*at, std::slice::from_mut(byte))),
+                _ => self.read(0, into),
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_and_changes_back_is_noticed_where_much_changes() {
+        let torn = Torn(Cell::new(2));
+        let reader = Reader::new(&torn);
+        reader.lively.set(1);
+        let (mut first, mut second) = ([0; 1], [0; 1]);
+        reader.read(0, &mut first).unwrap();
+        reader.read(8 * PAGE, &mut second).unwrap();
+        assert_ne!(first, second, "torn");
+        assert!(!reader.unchanged());
     }
 
     #[test]

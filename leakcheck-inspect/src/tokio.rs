@@ -7,5 +7,6 @@ mod state;
 mod tasks;
 
 pub use layout::TaskLayout;
+pub(crate) use owned::OwnedTasks;
 pub use state::TaskState;
 pub(crate) use tasks::task_type;

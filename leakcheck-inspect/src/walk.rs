@@ -15,12 +15,13 @@ mod shared;
 mod unordered;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::knowledge::Knowledge;
 use crate::leaves::{Look, Rule};
+use crate::map::Map;
 use crate::memory::uint;
 use crate::names;
 use crate::shape::{Body, Coroutine, Field, PointerKind, Shape, StateKind, Tag};
@@ -31,6 +32,10 @@ pub(crate) use lens::At;
 
 /// How deep futures may be nested in each other.
 const DEPTH: usize = 256;
+
+/// How many bytes of the stack a walk may take: threads have 2 MiB, and frames that are not
+/// optimised are large.
+const STACK: usize = 640 << 10;
 
 /// How many values one tree may look at.
 const STEPS: usize = 1 << 16;
@@ -46,8 +51,12 @@ pub(crate) struct Walk<'a> {
     /// The time since the process's clock began, for timers.
     pub(crate) now: Option<Duration>,
     steps: Cell<usize>,
+    /// How deep the tree of a task begins that is part of another tree.
+    base: Cell<usize>,
+    /// Where on the stack the walk began.
+    began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
-    may_wait: RefCell<HashMap<TypeId, bool>>,
+    may_wait: RefCell<Map<TypeId, bool>>,
 }
 
 impl<'a> Walk<'a> {
@@ -57,13 +66,17 @@ impl<'a> Walk<'a> {
         bias: u64,
         now: Option<Duration>,
     ) -> Self {
+        let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let may_wait = RefCell::default();
-        Self { knowledge, memory, bias, now, steps: Cell::new(0), may_wait }
+        Self { knowledge, memory, bias, now, steps, base, began, may_wait }
     }
 
     /// The tree of the future of this type at this address.
     pub(crate) fn tree(&self, at: At) -> Result<Node, Error> {
-        self.steps.set(0);
+        if self.base.get() == 0 {
+            self.steps.set(0);
+            self.began.set(std::ptr::from_ref(&at).addr());
+        }
         let shape = self.knowledge.shape(at.ty)?;
         let mut nodes = Vec::new();
         self.visit(at, 0, &mut nodes)?;
@@ -76,7 +89,9 @@ impl<'a> Walk<'a> {
     /// Adds the futures that the value is or holds.
     fn visit(&self, at: At, depth: usize, out: &mut Vec<Node>) -> Result<(), Error> {
         self.steps.set(self.steps.get() + 1);
-        if depth > DEPTH || self.steps.get() > STEPS {
+        let stack = self.began.get().abs_diff(std::ptr::from_ref(&at).addr());
+        let deep = depth + self.base.get() > DEPTH || stack > STACK;
+        if deep || self.steps.get() > STEPS {
             out.push(Node::new(NodeKind::Cut, "more, too deep or too many to follow"));
             return Ok(());
         }
@@ -91,21 +106,21 @@ impl<'a> Walk<'a> {
             }
             Body::Struct(fields) => self.structure(&shape, fields, at, depth, out),
             Body::Enum(_) => self.enumeration(&shape, at, depth, out),
-            Body::Pointer { kind: PointerKind::Unique, to } if self.may_wait(*to, 0) => {
+            Body::Pointer { kind: PointerKind::Unique, to } if self.may_wait(*to) => {
                 self.visit(self.deref(at, *to)?, depth + 1, out)
             }
             Body::Dyn { kind: PointerKind::Unique, future: true, .. } => {
                 self.behind_dyn(at, depth, out)
             }
             Body::Slice { kind: PointerKind::Unique, pointer, len, of } => {
-                if !self.may_wait(*of, 0) {
+                if !self.may_wait(*of) {
                     return Ok(());
                 }
                 let start = uint(self.memory, at.address, *pointer, 8)?;
                 let len = uint(self.memory, at.address, *len, 8)?;
                 self.elements(At { ty: *of, address: start }, len, depth, out)
             }
-            Body::Array { of, count } if self.may_wait(*of, 0) => {
+            Body::Array { of, count } if self.may_wait(*of) => {
                 self.elements(At { ty: *of, address: at.address }, *count, depth, out)
             }
             _ => Ok(()),
@@ -193,7 +208,7 @@ impl<'a> Walk<'a> {
             return self.visit(future, depth + 1, out);
         }
         let mut inside = Vec::new();
-        for field in fields.iter().filter(|field| self.may_wait(field.ty, 0)) {
+        for field in fields.iter().filter(|field| self.may_wait(field.ty)) {
             self.visit_or_cut(at.inside(field), depth + 1, &mut inside);
         }
         self.wrap(shape, inside, out);
@@ -213,7 +228,7 @@ impl<'a> Walk<'a> {
         let of_variant = self.knowledge.shape(variant.ty)?;
         match &of_variant.body {
             Body::Struct(fields) if of_variant.rule.is_none() => {
-                for field in fields.iter().filter(|field| self.may_wait(field.ty, 0)) {
+                for field in fields.iter().filter(|field| self.may_wait(field.ty)) {
                     self.visit_or_cut(variant.inside(field), depth + 1, &mut inside);
                 }
             }
@@ -338,37 +353,52 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether a value of this type may hold a future, by value or by what it owns.
-    fn may_wait(&self, ty: TypeId, depth: usize) -> bool {
-        if let Some(known) = self.may_wait.borrow().get(&ty) {
+    fn may_wait(&self, ty: TypeId) -> bool {
+        let mut known = self.may_wait.borrow_mut();
+        if let Some(known) = known.get(&ty) {
             return *known;
         }
-        // A type that holds itself holds a future only if something else in it does.
-        self.may_wait.borrow_mut().insert(ty, false);
-        let may = depth < DEPTH && self.may_wait_unknown(ty, depth);
-        self.may_wait.borrow_mut().insert(ty, may);
-        may
+        let (mut seen, mut left) = (HashSet::from([ty]), vec![ty]);
+        while let Some(next) = left.pop() {
+            let inside = |inner: TypeId| {
+                if seen.insert(inner) {
+                    left.push(inner);
+                }
+            };
+            let may = match known.get(&next) {
+                Some(may) => *may,
+                None => self.is_future(next, inside),
+            };
+            if may {
+                // Of the others it is only known what was seen of them so far.
+                known.insert(ty, true);
+                return true;
+            }
+        }
+        known.extend(seen.into_iter().map(|ty| (ty, false)));
+        false
     }
 
-    fn may_wait_unknown(&self, ty: TypeId, depth: usize) -> bool {
+    /// Whether values of the type are futures for certain. If not, names the types of what they own.
+    fn is_future(&self, ty: TypeId, mut inside: impl FnMut(TypeId)) -> bool {
         let Ok(shape) = self.knowledge.shape(ty) else {
             return false;
         };
         if let Some(rule) = shape.rule {
             return rule.look != Look::Nothing;
         }
-        let inside = |field: &Field| self.may_wait(field.ty, depth + 1);
         match &shape.body {
-            Body::Coroutine(_) => true,
-            Body::Struct(_) if shared::is_counted(&shape) => self.shares_future(&shape),
-            Body::Struct(fields) => fields.iter().any(inside),
-            Body::Enum(body) => body.variants.iter().any(|variant| inside(&variant.field)),
-            Body::Pointer { kind: PointerKind::Unique, to } => self.may_wait(*to, depth + 1),
-            Body::Dyn { kind: PointerKind::Unique, future, .. } => *future,
-            Body::Slice { kind: PointerKind::Unique, of, .. } | Body::Array { of, .. } => {
-                self.may_wait(*of, depth + 1)
-            }
-            _ => false,
+            Body::Struct(_) if shared::is_counted(&shape) => return self.shares_future(&shape),
+            Body::Coroutine(_) => return true,
+            Body::Dyn { kind: PointerKind::Unique, future, .. } => return *future,
+            Body::Struct(fields) => fields.iter().for_each(|field| inside(field.ty)),
+            Body::Enum(body) => body.variants.iter().for_each(|variant| inside(variant.field.ty)),
+            Body::Pointer { kind: PointerKind::Unique, to: of }
+            | Body::Slice { kind: PointerKind::Unique, of, .. }
+            | Body::Array { of, .. } => inside(*of),
+            _ => {}
         }
+        false
     }
 }
 

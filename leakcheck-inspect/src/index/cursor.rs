@@ -202,7 +202,8 @@ fn skip(
 ) -> Result<(), Error> {
     if form == dw::DW_FORM_exprloc {
         let len = uleb(bytes, at)?;
-        *at = usize::try_from(len).ok().and_then(|len| at.checked_add(len)).ok_or_else(damaged)?;
+        let end = usize::try_from(len).ok().and_then(|len| at.checked_add(len));
+        *at = end.filter(|end| *end <= bytes.len()).ok_or_else(damaged)?;
         return Ok(());
     }
     match size(form, unit.encoding) {

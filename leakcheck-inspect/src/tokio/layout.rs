@@ -39,9 +39,10 @@ pub(super) struct OwnedLayout {
     pub(super) added: u64,
     pub(super) lists: u64,
     pub(super) lists_len: u64,
-    /// The size of one of the lists, and where it keeps its first task.
+    /// The size of one of the lists, and where it keeps its first and its last task.
     pub(super) list_size: u64,
     pub(super) head: u64,
+    pub(super) tail: u64,
 }
 
 /// A task: its `Header`, and by the `Vtable` the rest.
@@ -137,6 +138,7 @@ impl OwnedLayout {
     fn of(owned: Place<'_>) -> Result<Self, Error> {
         let lists = owned.field("list.lists")?;
         let list = lists.field("data_ptr")?.pointee()?;
+        let ends = list.wrapped("LinkedList<")?;
         Ok(Self {
             id: owned.field("id")?.word()?,
             count: owned.field("list.count")?.word()?,
@@ -144,7 +146,8 @@ impl OwnedLayout {
             lists: lists.field("data_ptr")?.word()?,
             lists_len: lists.field("length")?.word()?,
             list_size: list.size()?,
-            head: list.wrapped("LinkedList<")?.field("head")?.word()?,
+            head: ends.field("head")?.word()?,
+            tail: ends.field("tail")?.word()?,
         })
     }
 }

@@ -10,6 +10,7 @@ use super::layout::{HeaderLayout, OwnedLayout, TaskLayout};
 use super::state::TaskState;
 use crate::error::Kind;
 use crate::memory::{uint, word};
+use crate::walk::Walk;
 use crate::{Error, Memory};
 
 /// How often a list that changes under our eyes is read anew.
@@ -120,8 +121,7 @@ impl OwnedTasks<'_> {
 
     /// The first task of a list; 0 where the list is empty.
     pub(crate) fn head(&self, list: u64) -> Result<u64, Error> {
-        let list = self.lists.wrapping_add(list.wrapping_mul(self.layout.list_size));
-        word(self.memory, list, self.layout.head)
+        word(self.memory, self.list(list), self.layout.head)
     }
 
     /// How many tasks to expect at the most.
@@ -129,9 +129,24 @@ impl OwnedTasks<'_> {
         Ok(self.counters()?.count.min(TASKS) + SLACK)
     }
 
-    /// Whether the task says itself that it is one of these.
-    pub(crate) fn owns(&self, task: u64, memory: &dyn Memory) -> Result<bool, Error> {
-        Ok(word(memory, task, self.header.owner)? == self.owner)
+    /// The task after this one in this list; 0 after the last.
+    ///
+    /// A task that has left its list still names its owner, but has none after it; its memory may be
+    /// that of another task by now.
+    pub(crate) fn after(&self, walk: &Walk<'_>, list: u64, task: u64) -> Result<u64, Error> {
+        let (id, next) = (walk.task_id(task)?, walk.next_task(task)?);
+        let own = word(walk.memory, task, self.header.owner)? == self.owner;
+        // Tokio chooses the list by the id.
+        let here = id & (self.lists_len - 1) == list;
+        let last = |tail| Ok::<_, Error>(word(walk.memory, tail, self.layout.tail)? == task);
+        match own && here && (next != 0 || last(self.list(list))?) {
+            true => Ok(next),
+            false => Err(Kind::Unsettled.into()),
+        }
+    }
+
+    fn list(&self, number: u64) -> u64 {
+        self.lists.wrapping_add(number.wrapping_mul(self.layout.list_size))
     }
 
     fn counters(&self) -> Result<Counters, Error> {
@@ -147,8 +162,7 @@ impl OwnedTasks<'_> {
         for list in 0..self.lists_len {
             // Tokio chooses the list by the id, so this one is the first to look into.
             let list = id.wrapping_add(list) & (self.lists_len - 1);
-            let list = self.lists.wrapping_add(list.wrapping_mul(self.layout.list_size));
-            let mut task = word(self.memory, list, self.layout.head)?;
+            let mut task = self.head(list)?;
             while task != 0 {
                 seen += 1;
                 if seen > most {

@@ -2,13 +2,13 @@
 
 use super::layout::HeaderLayout;
 use super::state::TaskState;
-use crate::Error;
 use crate::index::{Index, UnitNo};
 use crate::knowledge::TaskType;
 use crate::memory::{uint, word};
 use crate::tree::{Phase, Source, Task, TypeId};
 use crate::types::Place;
 use crate::walk::{At, Walk};
+use crate::{Error, Memory};
 
 /// No file's name is longer.
 const LONGEST: u64 = 4096;
@@ -68,7 +68,7 @@ impl Walk<'_> {
         let layout = self.layout()?;
         let state = TaskState::of_word(word(self.memory, task, layout.state)?);
         let vtable = word(self.memory, task, layout.vtable)?;
-        let id = word(self.memory, task, word(self.memory, vtable, layout.id)?)?;
+        let id = self.task_id(task)?;
         let poll = word(self.memory, vtable, layout.poll)?.wrapping_sub(self.bias);
         Ok(Header { state, id, poll })
     }
@@ -86,6 +86,22 @@ impl Walk<'_> {
         Ok((header.id, blocking))
     }
 
+    pub(crate) fn task_id(&self, task: u64) -> Result<u64, Error> {
+        let vtable = word(self.memory, task, self.layout()?.vtable)?;
+        word(self.memory, task, word(self.memory, vtable, self.layout()?.id)?)
+    }
+
+    /// A task whose state changes all the time: the state is what it is at this moment, by `present`.
+    pub(crate) fn restless_task(&self, address: u64, present: &dyn Memory) -> Result<Task, Error> {
+        let state = TaskState::of_word(word(present, address, self.layout()?.state)?);
+        let mut task = Task::new(self.task_id(address)?, state, phase(state));
+        task.wakers = wakers(state);
+        if task.phase != Phase::Running {
+            task.unknown = Some("it kept changing while it was read".to_owned());
+        }
+        Ok(task)
+    }
+
     /// The task after this one in its list; 0 after the last.
     pub(crate) fn next_task(&self, task: u64) -> Result<u64, Error> {
         let layout = self.layout()?;
@@ -99,8 +115,7 @@ impl Walk<'_> {
         let header = self.header(address)?;
         let state = header.state;
         let mut task = Task::new(header.id, state, phase(state));
-        let held = 1 + u64::from(state.join_interest) + u64::from(state.notified || state.running);
-        task.wakers = state.refs.saturating_sub(held);
+        task.wakers = wakers(state);
         task.spawned_at = self.spawned_at(address).ok().flatten();
         let Some(ty) = self.knowledge.task_type(header.poll)? else {
             task.unknown = Some("the debug info does not describe its future".to_owned());
@@ -153,6 +168,12 @@ impl Walk<'_> {
             Err(error) => task.unknown = Some(error.to_string()),
         }
     }
+}
+
+/// How many references may be wakers': not the list's, the handle's or a queue's.
+fn wakers(state: TaskState) -> u64 {
+    let held = 1 + u64::from(state.join_interest) + u64::from(state.notified || state.running);
+    state.refs.saturating_sub(held)
 }
 
 fn phase(state: TaskState) -> Phase {

@@ -23,7 +23,12 @@ impl Walk<'_> {
             }
             Err(_) => at,
         };
-        if let Err(error) = self.local_tasks(set, &mut node.children) {
+        // A set may run inside itself.
+        let base = self.base.get();
+        self.base.set(base + depth + 1);
+        let told = self.local_tasks(set, &mut node.children);
+        self.base.set(base);
+        if let Err(error) = told {
             node.children.push(Node::new(NodeKind::Cut, error.to_string()));
         }
         Ok(node)
