@@ -7,7 +7,7 @@ use super::{At, Walk};
 use crate::Error;
 use crate::memory::word;
 use crate::shape::{Body, Shape};
-use crate::tree::{Wait, WaitKind};
+use crate::wait::{Wait, WaitKind};
 
 /// How many tasks of a set are told.
 const TASKS: usize = 64;
