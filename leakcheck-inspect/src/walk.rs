@@ -56,6 +56,8 @@ pub(crate) struct Walk<'a> {
     began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
     may_wait: RefCell<Map<TypeId, bool>>,
+    /// Of tasks, by their addresses in the process.
+    pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
 }
 
 impl<'a> Walk<'a> {
@@ -66,8 +68,8 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let may_wait = RefCell::default();
-        Self { knowledge, memory, bias, now, steps, base, began, may_wait }
+        let (may_wait, vtables) = (RefCell::default(), RefCell::default());
+        Self { knowledge, memory, bias, now, steps, base, began, may_wait, vtables }
     }
 
     /// The tree of the future of this type at this address.
@@ -233,6 +235,7 @@ impl<'a> Walk<'a> {
         } else {
             let mut node = Node::new(NodeKind::Adapter, Arc::clone(&shape.name));
             node.children = inside;
+            node.children.shrink_to_fit();
             out.push(node);
         }
     }
@@ -303,6 +306,8 @@ impl<'a> Walk<'a> {
         node.within.clone_from(&state.within);
         if let Some(awaitee) = &state.awaitee {
             let awaitee = at.inside(awaitee);
+            // Mostly it is one, and a vector that grows has room for four.
+            node.children.reserve_exact(1);
             if let Err(error) = self.visit_whole(awaitee, depth + 1, &mut node.children) {
                 node.children.push(Node::new(NodeKind::Cut, error.to_string()));
             }
