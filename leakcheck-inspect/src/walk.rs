@@ -59,6 +59,8 @@ pub(crate) struct Walk<'a> {
     began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
     may_wait: RefCell<Map<TypeId, bool>>,
+    /// Of tasks, by their addresses in the process.
+    pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
 }
 
 impl<'a> Walk<'a> {
@@ -69,8 +71,8 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let may_wait = RefCell::default();
-        Self { knowledge, memory, bias, now, steps, base, began, may_wait }
+        let (may_wait, vtables) = (RefCell::default(), RefCell::default());
+        Self { knowledge, memory, bias, now, steps, base, began, may_wait, vtables }
     }
 
     /// The tree of the future of this type at this address.
@@ -255,6 +257,7 @@ impl<'a> Walk<'a> {
             {
                 node.children = std::mem::take(&mut node.children[0].children);
             }
+            node.children.shrink_to_fit();
             out.push(node);
         }
     }

@@ -26,6 +26,8 @@ impl Walk<'_> {
         node.within.clone_from(&state.within);
         if let Some(awaitee) = &state.awaitee {
             let awaitee = at.inside(awaitee);
+            // Mostly it is one, and a vector that grows has room for four.
+            node.children.reserve_exact(1);
             if let Err(error) = self.visit_whole(awaitee, depth + 1, &mut node.children) {
                 node.children.push(Node::new(NodeKind::Cut, error.to_string()));
             }
