@@ -52,6 +52,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) bias: u64,
     /// The time since the process's clock began, for timers.
     pub(crate) now: Option<Duration>,
+    shapes: RefCell<Map<TypeId, Arc<Shape>>>,
     steps: Cell<usize>,
     /// How deep the tree of a task begins that is part of another tree.
     base: Cell<usize>,
@@ -71,8 +72,18 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let (may_wait, vtables) = (RefCell::default(), RefCell::default());
-        Self { knowledge, memory, bias, now, steps, base, began, may_wait, vtables }
+        let (shapes, may_wait, vtables) = Default::default();
+        Self { knowledge, memory, bias, now, shapes, steps, base, began, may_wait, vtables }
+    }
+
+    /// The type's shape: this walk keeps those it has met, so that it need not lock what all share.
+    pub(crate) fn shape(&self, ty: TypeId) -> Result<Arc<Shape>, Error> {
+        if let Some(known) = self.shapes.borrow().get(&ty) {
+            return Ok(Arc::clone(known));
+        }
+        let shape = self.knowledge.shape(ty)?;
+        self.shapes.borrow_mut().insert(ty, Arc::clone(&shape));
+        Ok(shape)
     }
 
     /// The tree of the future of this type at this address.
@@ -81,7 +92,7 @@ impl<'a> Walk<'a> {
             self.steps.set(0);
             self.began.set(std::ptr::from_ref(&at).addr());
         }
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         let mut nodes = Vec::new();
         self.visit(at, 0, &mut nodes)?;
         match nodes.len() {
@@ -99,7 +110,7 @@ impl<'a> Walk<'a> {
             out.push(Node::new(NodeKind::Cut, "more, too deep or too many to follow"));
             return Ok(());
         }
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         if let Some(rule) = shape.rule {
             return self.known(rule, &shape, at, depth, out);
         }
@@ -229,7 +240,7 @@ impl<'a> Walk<'a> {
         let (_, variant) = self.variant(at)?;
         let mut inside = Vec::new();
         // A variant is a struct of its own, which says no more than the enum does.
-        let of_variant = self.knowledge.shape(variant.ty)?;
+        let of_variant = self.shape(variant.ty)?;
         match &of_variant.body {
             Body::Struct(fields) if of_variant.rule.is_none() => {
                 for field in fields.iter().filter(|field| self.may_wait(field.ty)) {
@@ -269,7 +280,7 @@ impl<'a> Walk<'a> {
         depth: usize,
         out: &mut Vec<Node>,
     ) -> Result<(), Error> {
-        let size = self.knowledge.shape(first.ty)?.size;
+        let size = self.shape(first.ty)?.size;
         for number in 0..count.min(MANY as u64) {
             let address = first.address.wrapping_add(number.wrapping_mul(size));
             self.visit_or_cut(At { ty: first.ty, address }, depth + 1, out);
@@ -296,7 +307,7 @@ impl<'a> Walk<'a> {
         let before = out.len();
         self.visit(at, depth, out)?;
         if out.len() == before {
-            let shape = self.knowledge.shape(at.ty)?;
+            let shape = self.shape(at.ty)?;
             out.push(self.made_of(&shape, Vec::new()));
         }
         Ok(())

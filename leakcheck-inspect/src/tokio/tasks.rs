@@ -97,8 +97,7 @@ impl Walk<'_> {
         let header = self.header(task)?;
         let blocking = match self.knowledge.task_type(header.poll)? {
             Some(ty) => {
-                &*self.knowledge.shape(ty.future)?.plain
-                    == "tokio::runtime::blocking::task::BlockingTask"
+                &*self.shape(ty.future)?.plain == "tokio::runtime::blocking::task::BlockingTask"
             }
             None => false,
         };
@@ -138,7 +137,7 @@ impl Walk<'_> {
             return Ok(task);
         };
         task.type_id = Some(ty.future);
-        task.future = Some(self.knowledge.shape(ty.future)?.name.clone());
+        task.future = Some(self.shape(ty.future)?.name.clone());
         if !matches!(task.phase, Phase::Running | Phase::Finished) {
             self.fill_tree(&mut task, ty, address);
         }

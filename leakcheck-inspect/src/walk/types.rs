@@ -37,7 +37,7 @@ impl Walk<'_> {
 
     /// Whether values of the type are futures for certain. If not, names the types of what they own.
     fn is_future(&self, ty: TypeId, mut inside: impl FnMut(TypeId)) -> bool {
-        let Ok(shape) = self.knowledge.shape(ty) else {
+        let Ok(shape) = self.shape(ty) else {
             return false;
         };
         if let Some(rule) = shape.rule {
