@@ -1,5 +1,7 @@
 //! Which survivors may stay, and that nothing passes by guessing.
 
+use leakcheck::Tier;
+
 use crate::support::run;
 
 #[track_caller]
@@ -11,6 +13,14 @@ fn passes(target: &str) {
 #[test]
 fn a_place_may_be_ignored() {
     passes("ignored_by_place");
+}
+
+#[test]
+fn a_place_is_known_in_the_plain_tier_only_where_no_other_spawns_the_same() {
+    let run = run("ignored_by_a_place_of_many");
+    assert_eq!(run.passed, Tier::current() == Tier::Hooks, "{}", run.printed);
+    let undecided = "`spawned_at` cannot be told: one of ";
+    assert_eq!(run.printed.contains(undecided), Tier::current() == Tier::Plain, "{}", run.printed);
 }
 
 #[test]

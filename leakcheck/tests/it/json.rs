@@ -71,8 +71,8 @@ fn a_survivor_has_its_await_tree_and_null_for_what_is_not_known() {
 
 #[test]
 fn a_signature_is_the_future_and_who_spawned_it() {
-    let signature = &line("stuck_in_functions")["survivors"][0]["signature"];
-    assert_eq!(signature, "it::targets::flusher<-it::targets::stuck_in_functions");
+    let signature = &line("spawned_in_one_place")["survivors"][0]["signature"];
+    assert_eq!(signature, "it::targets::lonely<-it::targets::spawned_in_one_place");
 }
 
 #[test]

@@ -147,6 +147,23 @@ async fn known_leak_that_was_mended() {}
 #[leak_test(ignore(spawned_at = "it/targets.rs", reason = "lives on"))]
 #[ignore = "a target of other tests"]
 async fn ignored_by_place() {
+    tokio::spawn(async { pending::<()>().await });
+}
+
+/// Spawned in one place only, so that the place is known in both tiers.
+async fn lonely() {
+    pending::<()>().await;
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn spawned_in_one_place() {
+    tokio::spawn(lonely());
+}
+
+#[leak_test(ignore(spawned_at = "it/targets.rs", reason = "lives on"))]
+#[ignore = "a target of other tests"]
+async fn ignored_by_a_place_of_many() {
     tokio::spawn(forever());
 }
 
@@ -221,8 +238,9 @@ fn spawn_below() {
 #[leak_test(ignore(spawned_at = "it/targets.rs", count = 1, reason = "one lives on"))]
 #[ignore = "a target of other tests"]
 async fn one_more_than_ignored() {
-    tokio::spawn(forever());
-    tokio::spawn(forever());
+    for _ in 0..2 {
+        tokio::spawn(async { pending::<()>().await });
+    }
 }
 
 #[leak_test(ignore(count = 2, reason = "two live on"))]
