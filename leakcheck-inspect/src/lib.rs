@@ -100,14 +100,14 @@
 //! | a hand-written future that holds nothing known | a leaf of its name, "a hand-written future" | what it waits for is in its `poll` |
 //! | a task of a `LocalSet` | below the future that runs the set | no runtime has it in its list |
 //! | a generic type or function | its name without generics; leaves have their first | they make names unreadable, and are not always written |
-//! | more than 256 futures in each other, 1,024 in a collection, 65,536 values in a tree | a [`NodeKind::Cut`] with what is missing | memory may be damaged, and a walk has to end |
+//! | futures deeper in each other than 256 values (wrappers and boxes count) or than the stack allows; more than 1,024 in a collection; more than 65,536 values in a tree | a [`NodeKind::Cut`] in the place of the rest | memory may be damaged, and a walk has to end |
 //! | the place of a spawn that goes through a function pointer, a `dyn` shim or code without debug info | no place | a way up that cannot be followed may lead to the right one |
 //! | the place of a spawn, where several spawn the same type of future | all of them, as candidates | a task does not keep who spawned it, but with `tokio_unstable` |
 //! | the same, for a spawn in a loop of an iterator: `iter.map(tokio::spawn)` | the line that runs the iterator | that one is the first that is not a library's |
 //! | types of another library of the process (`dylib`, `cdylib`) | as without debug info | only the executable is an image |
 //!
-//! In optimised programs (with `debug = 2`) trees and their lines are the same: they are data, not
-//! code. Places of spawns may be missing, since calls of inlined functions are fewer.
+//! In optimised programs (with `debug = 2`) trees and their lines are the same: they are data, not code.
+//! Places of spawns are looked for in code, and may be missing there.
 //!
 //! # Races
 //!
