@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
-use crate::map::Map;
 use crate::memory::word;
 use crate::reader::Reader;
 use crate::tokio::OwnedTasks;
@@ -112,7 +111,7 @@ impl Inspector {
         let owned = layout.owned_tasks(process.memory, handle)?;
         let reader = Reader::new(process.memory);
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let (mut tasks, most) = (Map::default(), owned.most()?);
+        let (mut tasks, most) = (Vec::new(), owned.most()?);
         let mut lists = (0..owned.list_count())
             .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
             .collect::<Result<Vec<_>, Error>>()?;
@@ -125,7 +124,7 @@ impl Inspector {
                         Ok((some, after)) if followed.seen <= most => {
                             followed.seen += some.len() as u64;
                             followed.next = after;
-                            tasks.extend(some.into_iter().map(|task| (task.id, task)));
+                            tasks.extend(some);
                         }
                         Err(error) if followed.tries == TRIES => return Err(error),
                         Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
@@ -142,9 +141,7 @@ impl Inspector {
                 }
             }
         }
-        let mut tasks: Vec<Task> = tasks.into_values().collect();
-        tasks.sort_unstable_by_key(|task| task.id);
-        Ok(tasks)
+        Ok(by_id(tasks))
     }
 
     /// The tree of the future at `data` whose `dyn Future` vtable is at `vtable`: the two words of a
@@ -202,6 +199,16 @@ impl Inspector {
     ) -> Result<Option<TaskState>, Error> {
         self.knowledge.layout()?.find_running(process.memory, stack, id)
     }
+}
+
+/// The tasks by id, each as it was told last. Tasks are large, so only numbers are sorted.
+fn by_id(tasks: Vec<Task>) -> Vec<Task> {
+    let mut order: Vec<(u64, usize)> =
+        tasks.iter().enumerate().map(|(at, task)| (task.id, at)).collect();
+    order.sort_unstable_by(|one, other| other.cmp(one));
+    order.dedup_by_key(|(id, _)| *id);
+    let mut tasks: Vec<Option<Task>> = tasks.into_iter().map(Some).collect();
+    order.into_iter().rev().filter_map(|(_, at)| tasks.get_mut(at)?.take()).collect()
 }
 
 /// The tasks of a list from this address on: several at once, or the first one alone where they do not

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use crate::tree::WaitKind;
+use crate::wait::WaitKind;
 
 /// What is known of a future.
 #[derive(Debug)]

@@ -148,6 +148,7 @@ mod spawn_sites;
 mod tokio;
 mod tree;
 mod types;
+mod wait;
 mod walk;
 
 pub use error::Error;
@@ -155,4 +156,5 @@ pub use image::Image;
 pub use inspector::{Inspector, Process};
 pub use memory::{Memory, ProcessMemory, Snapshot};
 pub use tokio::{TaskLayout, TaskState};
-pub use tree::{Frame, Node, NodeKind, Phase, Source, SpawnSite, Task, TypeId, Wait, WaitKind};
+pub use tree::{Frame, Node, NodeKind, Phase, Source, SpawnSite, Task, TypeId};
+pub use wait::{Wait, WaitKind};

@@ -16,18 +16,32 @@ const RECENT: usize = 3;
 /// How many pages are kept: 4 MiB. Each page has one place, so that finding it needs no search.
 const PLACES: usize = 1024;
 
-/// After a change, this many readings are compared twice: where much changes, it may change back.
+/// After a change, this many readings are compared several times: where much changes, it may change
+/// back.
 const LIVELY: u32 = 256;
+
+/// How often they are compared.
+const ROUNDS: usize = 3;
 
 /// A memory whose pages are read once, until they are found to have changed.
 pub(crate) struct Reader<'m> {
     memory: &'m dyn Memory,
     /// By their number's remainder.
     pages: RefCell<Vec<Page>>,
-    /// What was read since the last [`Reader::begin`]: addresses and lengths.
-    read: RefCell<Vec<(u64, usize)>>,
-    /// How many readings are still to be compared twice.
+    /// What was read since the last [`Reader::begin`].
+    read: RefCell<Log>,
+    /// How many readings are still to be compared several times.
     lively: Cell<u32>,
+}
+
+/// What was read, and what it was. A page may have been read anew since, so the bytes are kept.
+#[derive(Default)]
+struct Log {
+    /// Addresses and lengths, in the order of reading.
+    reads: Vec<(u64, usize)>,
+    bytes: Vec<u8>,
+    /// The same in fewer pieces.
+    pieces: Vec<(u64, usize)>,
 }
 
 /// A page that was read, or a place for one.
@@ -51,23 +65,19 @@ impl<'m> Reader<'m> {
     /// Whether all that was read since [`Reader::begin`] is unchanged, so was true all at once at
     /// the moment between the two readings. What has changed is forgotten.
     pub(crate) fn unchanged(&self) -> bool {
-        let pieces = joined(&mut self.read.borrow_mut());
-        let len = pieces.iter().map(|(_, len)| len).sum();
-        let (mut then, mut now) = (vec![0; len], vec![0; len]);
-        let mut rest = then.as_mut_slice();
-        let mut kept = true;
-        for (address, len) in &pieces {
-            let (piece, after) = rest.split_at_mut(*len);
-            kept &= self.copy(*address, piece).is_ok();
-            rest = after;
-        }
-        let mut same = || self.memory.read_all(&pieces, &mut now).is_ok() && now == then;
+        let mut read = self.read.borrow_mut();
+        read.pieces = joined(&mut read.pieces);
+        let len = read.pieces.iter().map(|(_, len)| len).sum();
+        let mut now = vec![0; len];
         let lively = self.lively.get();
-        let same = kept && same() && (lively == 0 || same());
+        // Once is not enough: two readings that are torn in the same way look alike.
+        let rounds = if lively == 0 { 1 } else { ROUNDS };
+        let same = (0..rounds)
+            .all(|_| self.memory.read_all(&read.pieces, &mut now).is_ok() && read.is(&now));
         self.lively.set(if same { lively.saturating_sub(1) } else { LIVELY });
         if !same {
-            for (address, len) in pieces {
-                self.forget(address, len);
+            for (address, len) in &read.pieces {
+                self.forget(*address, *len);
             }
         }
         same
@@ -125,6 +135,54 @@ impl<'m> Reader<'m> {
     }
 }
 
+impl Log {
+    fn clear(&mut self) {
+        self.reads.clear();
+        self.bytes.clear();
+        self.pieces.clear();
+    }
+
+    fn push(&mut self, address: u64, bytes: &[u8]) {
+        self.reads.push((address, bytes.len()));
+        self.bytes.extend_from_slice(bytes);
+        let piece = (address, bytes.len());
+        // Most readings are near one of the last.
+        let from = self.pieces.len().saturating_sub(RECENT);
+        for known in self.pieces.iter_mut().skip(from) {
+            if let Some(whole) = one(*known, piece) {
+                *known = whole;
+                return;
+            }
+        }
+        self.pieces.push(piece);
+    }
+
+    /// Whether the pieces, which are sorted and lie one after the other in `now`, say what was read.
+    fn is(&self, now: &[u8]) -> bool {
+        let mut starts = Vec::with_capacity(self.pieces.len());
+        let mut start = 0;
+        for (_, len) in &self.pieces {
+            starts.push(start);
+            start += len;
+        }
+        let mut then = self.bytes.as_slice();
+        for (address, len) in &self.reads {
+            let (bytes, rest) = then.split_at(*len);
+            then = rest;
+            let after = self.pieces.partition_point(|(start, _)| start <= address);
+            let found = after.checked_sub(1).and_then(|at| {
+                let (of_piece, start) = (self.pieces.get(at)?.0, starts.get(at)?);
+                let from = usize::try_from(address - of_piece).ok()?.checked_add(*start)?;
+                now.get(from..from.checked_add(*len)?)
+            });
+            if found != Some(bytes) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
 fn place(number: u64) -> usize {
     (number % PLACES as u64) as usize
 }
@@ -155,17 +213,7 @@ fn one((one, of_one): (u64, usize), (other, of_other): (u64, usize)) -> Option<(
 impl Memory for Reader<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
         self.copy(address, into)?;
-        let piece = (address, into.len());
-        let mut read = self.read.borrow_mut();
-        // Most readings are near one of the last.
-        let from = read.len().saturating_sub(RECENT);
-        for known in read.iter_mut().skip(from) {
-            if let Some(whole) = one(*known, piece) {
-                *known = whole;
-                return Ok(());
-            }
-        }
-        read.push(piece);
+        self.read.borrow_mut().push(address, into);
         Ok(())
     }
 }

@@ -9,4 +9,4 @@ mod tasks;
 pub use layout::TaskLayout;
 pub(crate) use owned::OwnedTasks;
 pub use state::TaskState;
-pub(crate) use tasks::task_type;
+pub(crate) use tasks::{Vtable, task_type};

@@ -8,14 +8,15 @@
 //!    tree says so.
 //! 3. What cannot be read cuts its own branch, not the tree.
 
+mod coroutine;
 mod details;
 mod lens;
 mod local;
 mod shared;
+mod types;
 mod unordered;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +25,9 @@ use crate::leaves::{Look, Rule};
 use crate::map::Map;
 use crate::memory::uint;
 use crate::names;
-use crate::shape::{Body, Coroutine, Field, PointerKind, Shape, StateKind, Tag};
-use crate::tree::{Node, NodeKind, TypeId, Wait, WaitKind};
+use crate::shape::{Body, Field, PointerKind, Shape};
+use crate::tree::{Node, NodeKind, TypeId};
+use crate::wait::{Wait, WaitKind};
 use crate::{Error, Memory};
 
 pub(crate) use lens::At;
@@ -50,6 +52,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) bias: u64,
     /// The time since the process's clock began, for timers.
     pub(crate) now: Option<Duration>,
+    shapes: RefCell<Map<TypeId, Arc<Shape>>>,
     steps: Cell<usize>,
     /// How deep the tree of a task begins that is part of another tree.
     base: Cell<usize>,
@@ -57,6 +60,8 @@ pub(crate) struct Walk<'a> {
     began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
     may_wait: RefCell<Map<TypeId, bool>>,
+    /// Of tasks, by their addresses in the process.
+    pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
 }
 
 impl<'a> Walk<'a> {
@@ -67,8 +72,18 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let may_wait = RefCell::default();
-        Self { knowledge, memory, bias, now, steps, base, began, may_wait }
+        let (shapes, may_wait, vtables) = Default::default();
+        Self { knowledge, memory, bias, now, shapes, steps, base, began, may_wait, vtables }
+    }
+
+    /// The type's shape: this walk keeps those it has met, so that it need not lock what all share.
+    pub(crate) fn shape(&self, ty: TypeId) -> Result<Arc<Shape>, Error> {
+        if let Some(known) = self.shapes.borrow().get(&ty) {
+            return Ok(Arc::clone(known));
+        }
+        let shape = self.knowledge.shape(ty)?;
+        self.shapes.borrow_mut().insert(ty, Arc::clone(&shape));
+        Ok(shape)
     }
 
     /// The tree of the future of this type at this address.
@@ -77,7 +92,7 @@ impl<'a> Walk<'a> {
             self.steps.set(0);
             self.began.set(std::ptr::from_ref(&at).addr());
         }
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         let mut nodes = Vec::new();
         self.visit(at, 0, &mut nodes)?;
         match nodes.len() {
@@ -95,7 +110,7 @@ impl<'a> Walk<'a> {
             out.push(Node::new(NodeKind::Cut, "more, too deep or too many to follow"));
             return Ok(());
         }
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         if let Some(rule) = shape.rule {
             return self.known(rule, &shape, at, depth, out);
         }
@@ -225,7 +240,7 @@ impl<'a> Walk<'a> {
         let (_, variant) = self.variant(at)?;
         let mut inside = Vec::new();
         // A variant is a struct of its own, which says no more than the enum does.
-        let of_variant = self.knowledge.shape(variant.ty)?;
+        let of_variant = self.shape(variant.ty)?;
         match &of_variant.body {
             Body::Struct(fields) if of_variant.rule.is_none() => {
                 for field in fields.iter().filter(|field| self.may_wait(field.ty)) {
@@ -253,6 +268,7 @@ impl<'a> Walk<'a> {
             {
                 node.children = std::mem::take(&mut node.children[0].children);
             }
+            node.children.shrink_to_fit();
             out.push(node);
         }
     }
@@ -264,7 +280,7 @@ impl<'a> Walk<'a> {
         depth: usize,
         out: &mut Vec<Node>,
     ) -> Result<(), Error> {
-        let size = self.knowledge.shape(first.ty)?.size;
+        let size = self.shape(first.ty)?.size;
         for number in 0..count.min(MANY as u64) {
             let address = first.address.wrapping_add(number.wrapping_mul(size));
             self.visit_or_cut(At { ty: first.ty, address }, depth + 1, out);
@@ -291,7 +307,7 @@ impl<'a> Walk<'a> {
         let before = out.len();
         self.visit(at, depth, out)?;
         if out.len() == before {
-            let shape = self.knowledge.shape(at.ty)?;
+            let shape = self.shape(at.ty)?;
             out.push(self.made_of(&shape, Vec::new()));
         }
         Ok(())
@@ -304,101 +320,6 @@ impl<'a> Walk<'a> {
         node.wait = leaf.then(|| Wait::new(WaitKind::Other));
         node.children = children;
         node
-    }
-
-    fn coroutine(
-        &self,
-        shape: &Shape,
-        coroutine: &Coroutine,
-        at: At,
-        depth: usize,
-    ) -> Result<Node, Error> {
-        if let Some(node) = self.not_suspended(shape, coroutine, at)? {
-            return Ok(node);
-        }
-        let tag = self.tag(coroutine.tag, at)?;
-        let state = coroutine.state(tag).ok_or_else(|| torn(shape))?;
-        let mut node = Node::new(NodeKind::Function, Arc::clone(&shape.name));
-        node.at.clone_from(&state.at);
-        node.within.clone_from(&state.within);
-        if let Some(awaitee) = &state.awaitee {
-            let awaitee = at.inside(awaitee);
-            if let Err(error) = self.visit_whole(awaitee, depth + 1, &mut node.children) {
-                node.children.push(Node::new(NodeKind::Cut, error.to_string()));
-            }
-        }
-        Ok(node)
-    }
-
-    /// A node for a coroutine that does not wait: not polled yet, or over.
-    fn not_suspended(
-        &self,
-        shape: &Shape,
-        coroutine: &Coroutine,
-        at: At,
-    ) -> Result<Option<Node>, Error> {
-        let tag = self.tag(coroutine.tag, at)?;
-        let kind = match coroutine.state(tag).ok_or_else(|| torn(shape))?.kind {
-            StateKind::Suspended => return Ok(None),
-            StateKind::Unresumed => NodeKind::Unstarted,
-            StateKind::Returned | StateKind::Panicked => NodeKind::Done,
-        };
-        let mut node = Node::new(kind, Arc::clone(&shape.name));
-        node.at.clone_from(&coroutine.start);
-        Ok(Some(node))
-    }
-
-    fn tag(&self, tag: Tag, at: At) -> Result<Option<u64>, Error> {
-        tag.map(|(offset, size)| uint(self.memory, at.address, offset, size as usize)).transpose()
-    }
-
-    /// Whether a value of this type may hold a future, by value or by what it owns.
-    fn may_wait(&self, ty: TypeId) -> bool {
-        let mut known = self.may_wait.borrow_mut();
-        if let Some(known) = known.get(&ty) {
-            return *known;
-        }
-        let (mut seen, mut left) = (HashSet::from([ty]), vec![ty]);
-        while let Some(next) = left.pop() {
-            let inside = |inner: TypeId| {
-                if seen.insert(inner) {
-                    left.push(inner);
-                }
-            };
-            let may = match known.get(&next) {
-                Some(may) => *may,
-                None => self.is_future(next, inside),
-            };
-            if may {
-                // Of the others it is only known what was seen of them so far.
-                known.insert(ty, true);
-                return true;
-            }
-        }
-        known.extend(seen.into_iter().map(|ty| (ty, false)));
-        false
-    }
-
-    /// Whether values of the type are futures for certain. If not, names the types of what they own.
-    fn is_future(&self, ty: TypeId, mut inside: impl FnMut(TypeId)) -> bool {
-        let Ok(shape) = self.knowledge.shape(ty) else {
-            return false;
-        };
-        if let Some(rule) = shape.rule {
-            return rule.look != Look::Nothing;
-        }
-        match &shape.body {
-            Body::Struct(_) if shared::is_counted(&shape) => return self.shares_future(&shape),
-            Body::Coroutine(_) => return true,
-            Body::Dyn { kind: PointerKind::Unique, future, .. } => return *future,
-            Body::Struct(fields) => fields.iter().for_each(|field| inside(field.ty)),
-            Body::Enum(body) => body.variants.iter().for_each(|variant| inside(variant.field.ty)),
-            Body::Pointer { kind: PointerKind::Unique, to: of }
-            | Body::Slice { kind: PointerKind::Unique, of, .. }
-            | Body::Array { of, .. } => inside(*of),
-            _ => {}
-        }
-        false
     }
 }
 

@@ -20,6 +20,14 @@ struct Header {
     poll: u64,
 }
 
+/// Where in a task its id and its trailer are, and the address of its `poll` function.
+#[derive(Clone, Copy)]
+pub(crate) struct Vtable {
+    id: u64,
+    trailer: u64,
+    poll: u64,
+}
+
 /// What a task with this `poll` function (by its address in the image) is made of.
 pub(crate) fn task_type(index: &Index, poll: u64) -> Result<Option<TaskType>, Error> {
     let Some(function) = index.function_at(poll)? else {
@@ -65,12 +73,23 @@ impl Walk<'_> {
     }
 
     fn header(&self, task: u64) -> Result<Header, Error> {
+        let state = TaskState::of_word(word(self.memory, task, self.layout()?.state)?);
+        let poll = self.vtable(task)?.poll.wrapping_sub(self.bias);
+        Ok(Header { state, id: self.task_id(task)?, poll })
+    }
+
+    /// What the task's vtable says. It is a constant of the program, so is read once.
+    fn vtable(&self, task: u64) -> Result<Vtable, Error> {
         let layout = self.layout()?;
-        let state = TaskState::of_word(word(self.memory, task, layout.state)?);
-        let vtable = word(self.memory, task, layout.vtable)?;
-        let id = self.task_id(task)?;
-        let poll = word(self.memory, vtable, layout.poll)?.wrapping_sub(self.bias);
-        Ok(Header { state, id, poll })
+        let at = word(self.memory, task, layout.vtable)?;
+        if let Some(known) = self.vtables.borrow().get(&at) {
+            return Ok(*known);
+        }
+        let read = |offset| word(self.memory, at, offset);
+        let (id, trailer, poll) = (read(layout.id)?, read(layout.trailer)?, read(layout.poll)?);
+        let vtable = Vtable { id, trailer, poll };
+        self.vtables.borrow_mut().insert(at, vtable);
+        Ok(vtable)
     }
 
     /// A task's id, and whether it is work of the blocking pool.
@@ -78,8 +97,7 @@ impl Walk<'_> {
         let header = self.header(task)?;
         let blocking = match self.knowledge.task_type(header.poll)? {
             Some(ty) => {
-                &*self.knowledge.shape(ty.future)?.plain
-                    == "tokio::runtime::blocking::task::BlockingTask"
+                &*self.shape(ty.future)?.plain == "tokio::runtime::blocking::task::BlockingTask"
             }
             None => false,
         };
@@ -87,8 +105,7 @@ impl Walk<'_> {
     }
 
     pub(crate) fn task_id(&self, task: u64) -> Result<u64, Error> {
-        let vtable = word(self.memory, task, self.layout()?.vtable)?;
-        word(self.memory, task, word(self.memory, vtable, self.layout()?.id)?)
+        word(self.memory, task, self.vtable(task)?.id)
     }
 
     /// A task whose state changes all the time: the state is what it is at this moment, by `present`.
@@ -104,10 +121,8 @@ impl Walk<'_> {
 
     /// The task after this one in its list; 0 after the last.
     pub(crate) fn next_task(&self, task: u64) -> Result<u64, Error> {
-        let layout = self.layout()?;
-        let vtable = word(self.memory, task, layout.vtable)?;
-        let trailer = word(self.memory, vtable, layout.trailer)?;
-        word(self.memory, task.wrapping_add(trailer), layout.next)
+        let trailer = self.vtable(task)?.trailer;
+        word(self.memory, task.wrapping_add(trailer), self.layout()?.next)
     }
 
     /// The task whose header is at this address.
@@ -122,7 +137,7 @@ impl Walk<'_> {
             return Ok(task);
         };
         task.type_id = Some(ty.future);
-        task.future = Some(self.knowledge.shape(ty.future)?.name.clone());
+        task.future = Some(self.shape(ty.future)?.name.clone());
         if !matches!(task.phase, Phase::Running | Phase::Finished) {
             self.fill_tree(&mut task, ty, address);
         }

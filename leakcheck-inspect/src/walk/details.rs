@@ -7,7 +7,7 @@ use super::{At, Walk};
 use crate::Error;
 use crate::memory::word;
 use crate::shape::{Body, Shape};
-use crate::tree::{Wait, WaitKind};
+use crate::wait::{Wait, WaitKind};
 
 /// How many tasks of a set are told.
 const TASKS: usize = 64;
@@ -58,7 +58,7 @@ impl Walk<'_> {
         };
         let state = coroutine.state(self.tag(coroutine.tag, at).ok()?)?;
         let own = at.inside(state.own.as_ref()?);
-        let of_own = self.knowledge.shape(own.ty).ok()?;
+        let of_own = self.shape(own.ty).ok()?;
         match &of_own.body {
             Body::Pointer { to, .. } => self.deref(own, *to).ok(),
             _ => Some(own),
@@ -84,7 +84,7 @@ impl Walk<'_> {
 
     /// What a `Box` holds, or the value itself if it is in none.
     fn pointee_or_self(&self, at: At) -> Result<At, Error> {
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         if shape.plain.starts_with("core::pin::Pin") { self.pointee(at) } else { Ok(at) }
     }
 
@@ -128,13 +128,13 @@ impl Walk<'_> {
             }
             here = self.shared_part(here)?;
         }
-        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, name))
+        Err(Error::unknown(&self.shape(at.ty)?.name, name))
     }
 
     /// What the value shares with others: behind its first pointer, past an `Arc`'s counts.
     fn shared_part(&self, at: At) -> Result<At, Error> {
         let inner = self.pointee(at)?;
-        let shape: Arc<Shape> = self.knowledge.shape(inner.ty)?;
+        let shape: Arc<Shape> = self.shape(inner.ty)?;
         match shape.plain.ends_with("::ArcInner") {
             true => self.field(inner, "data"),
             false => Ok(inner),

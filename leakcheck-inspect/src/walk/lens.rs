@@ -28,7 +28,7 @@ impl At {
 impl Walk<'_> {
     /// The field of this name of the value itself.
     pub(crate) fn field(&self, at: At, name: &str) -> Result<At, Error> {
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         let field = shape.field(name).ok_or_else(|| Error::unknown(&shape.name, name))?;
         Ok(at.inside(field))
     }
@@ -39,7 +39,7 @@ impl Walk<'_> {
         let mut left = VecDeque::from([at]);
         for _ in 0..SEARCHED {
             let Some(next) = left.pop_front() else { break };
-            let shape = self.knowledge.shape(next.ty)?;
+            let shape = self.shape(next.ty)?;
             match &shape.body {
                 Body::Struct(fields) => {
                     if let Some(field) = shape.field(name) {
@@ -51,12 +51,12 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, name))
+        Err(Error::unknown(&self.shape(at.ty)?.name, name))
     }
 
     /// The variant that an enum is: its name, and its value.
     pub(crate) fn variant(&self, at: At) -> Result<(Arc<str>, At), Error> {
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         let Body::Enum(body) = &shape.body else {
             return Err(Error::unknown(&shape.name, "variants"));
         };
@@ -81,7 +81,7 @@ impl Walk<'_> {
         let mut left = VecDeque::from([at]);
         for _ in 0..SEARCHED {
             let Some(next) = left.pop_front() else { break };
-            let shape = self.knowledge.shape(next.ty)?;
+            let shape = self.shape(next.ty)?;
             match &shape.body {
                 Body::Pointer { to, .. } => return self.deref(next, *to),
                 Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
@@ -89,7 +89,7 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, "a pointer"))
+        Err(Error::unknown(&self.shape(at.ty)?.name, "a pointer"))
     }
 
     /// What an `Arc` or `Rc` holds.
@@ -103,7 +103,7 @@ impl Walk<'_> {
         let mut left = VecDeque::from([at]);
         for _ in 0..SEARCHED {
             let Some(next) = left.pop_front() else { break };
-            let shape = self.knowledge.shape(next.ty)?;
+            let shape = self.shape(next.ty)?;
             match &shape.body {
                 Body::Opaque if (1..=8).contains(&shape.size) => {
                     return uint(self.memory, next.address, 0, shape.size as usize);
@@ -112,12 +112,12 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Err(Error::unknown(&self.knowledge.shape(at.ty)?.name, "a number"))
+        Err(Error::unknown(&self.shape(at.ty)?.name, "a number"))
     }
 
     /// The value behind a fat `dyn` pointer, if its type is known.
     pub(crate) fn concrete(&self, at: At) -> Result<Option<At>, Error> {
-        let shape = self.knowledge.shape(at.ty)?;
+        let shape = self.shape(at.ty)?;
         let Body::Dyn { pointer, vtable, counted, .. } = shape.body else {
             return Err(Error::unknown(&shape.name, "vtable"));
         };
@@ -144,7 +144,7 @@ impl Walk<'_> {
         };
         let mask = self.number(self.pointee(at.inside(disabled))?)?;
         let futures = self.pointee(at.inside(futures))?;
-        let shape = self.knowledge.shape(futures.ty)?;
+        let shape = self.shape(futures.ty)?;
         let Body::Struct(branches) = &shape.body else {
             return Ok(None);
         };

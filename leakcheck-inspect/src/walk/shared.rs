@@ -33,7 +33,7 @@ impl Walk<'_> {
         }
         let mut here = self.pointee(at)?;
         for _ in 0..AROUND {
-            let shape = self.knowledge.shape(here.ty)?;
+            let shape = self.shape(here.ty)?;
             here = match &shape.body {
                 Body::Coroutine(_) | Body::Dyn { .. } => return Ok(Some(here)),
                 Body::Struct(_) => {
@@ -58,7 +58,7 @@ impl Walk<'_> {
             return false;
         };
         for _ in 0..AROUND {
-            let Ok(shape) = self.knowledge.shape(ty) else {
+            let Ok(shape) = self.shape(ty) else {
                 return false;
             };
             let wraps = || WRAPPERS.iter().any(|wrapper| shape.plain.starts_with(wrapper));
@@ -87,8 +87,8 @@ impl Walk<'_> {
 
     /// The type that an `Arc` points to: its counts, and the value.
     fn counted_type(&self, shape: &Shape) -> Option<TypeId> {
-        let pointer = self.knowledge.shape(shape.field("ptr")?.ty).ok()?;
-        let pointer = self.knowledge.shape(pointer.field("pointer")?.ty).ok()?;
+        let pointer = self.shape(shape.field("ptr")?.ty).ok()?;
+        let pointer = self.shape(pointer.field("pointer")?.ty).ok()?;
         match pointer.body {
             Body::Pointer { to, .. } => Some(to),
             _ => None,

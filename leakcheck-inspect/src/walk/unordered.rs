@@ -5,7 +5,8 @@ use crate::Error;
 use crate::leaves::Rule;
 use crate::memory::word;
 use crate::shape::Shape;
-use crate::tree::{Node, NodeKind, Wait, WaitKind};
+use crate::tree::{Node, NodeKind};
+use crate::wait::{Wait, WaitKind};
 
 impl Walk<'_> {
     /// The futures of a `FuturesUnordered`.

@@ -64,7 +64,7 @@ fn a_local_set_that_runs_inside_itself_is_cut() {
             assert!(all.as_mut().poll(cx).is_pending());
             Poll::Ready(())
         })
-        .await
+        .await;
     });
     let tree = tree(&*all);
     assert!(tree.leaves().any(|leaf| leaf.kind == NodeKind::Cut), "{tree}");

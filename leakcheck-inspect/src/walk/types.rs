@@ -1,0 +1,59 @@
+//! Which types are worth looking into.
+
+use std::collections::HashSet;
+
+use super::{Walk, shared};
+use crate::leaves::Look;
+use crate::shape::{Body, PointerKind};
+use crate::tree::TypeId;
+
+impl Walk<'_> {
+    /// Whether a value of this type may hold a future, by value or by what it owns.
+    pub(super) fn may_wait(&self, ty: TypeId) -> bool {
+        let mut known = self.may_wait.borrow_mut();
+        if let Some(known) = known.get(&ty) {
+            return *known;
+        }
+        let (mut seen, mut left) = (HashSet::from([ty]), vec![ty]);
+        while let Some(next) = left.pop() {
+            let inside = |inner: TypeId| {
+                if seen.insert(inner) {
+                    left.push(inner);
+                }
+            };
+            let may = match known.get(&next) {
+                Some(may) => *may,
+                None => self.is_future(next, inside),
+            };
+            if may {
+                // Of the others it is only known what was seen of them so far.
+                known.insert(ty, true);
+                return true;
+            }
+        }
+        known.extend(seen.into_iter().map(|ty| (ty, false)));
+        false
+    }
+
+    /// Whether values of the type are futures for certain. If not, names the types of what they own.
+    fn is_future(&self, ty: TypeId, mut inside: impl FnMut(TypeId)) -> bool {
+        let Ok(shape) = self.shape(ty) else {
+            return false;
+        };
+        if let Some(rule) = shape.rule {
+            return rule.look != Look::Nothing;
+        }
+        match &shape.body {
+            Body::Struct(_) if shared::is_counted(&shape) => return self.shares_future(&shape),
+            Body::Coroutine(_) => return true,
+            Body::Dyn { kind: PointerKind::Unique, future, .. } => return *future,
+            Body::Struct(fields) => fields.iter().for_each(|field| inside(field.ty)),
+            Body::Enum(body) => body.variants.iter().for_each(|variant| inside(variant.field.ty)),
+            Body::Pointer { kind: PointerKind::Unique, to: of }
+            | Body::Slice { kind: PointerKind::Unique, of, .. }
+            | Body::Array { of, .. } => inside(*of),
+            _ => {}
+        }
+        false
+    }
+}
