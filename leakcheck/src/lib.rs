@@ -30,7 +30,7 @@
 //! |  | plain tier | hooks tier (`--cfg tokio_unstable`) |
 //! | --- | --- | --- |
 //! | future, state, await tree, cause, help | yes | yes |
-//! | the place of the spawn | looked up in the program's code: one, or several as candidates | exact; for a library's task also the line of the workspace that called |
+//! | the place of the spawn | looked up in the program's code: one, several as candidates, or none | exact; for a library's task also the line of the workspace that called |
 //! | parents, age, idle time, polls | no | yes |
 //! | the stack of the spawn (`backtrace = true`, `LEAKCHECK_BACKTRACE=1`) | no | yes |
 //!
