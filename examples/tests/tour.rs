@@ -10,6 +10,8 @@ struct Leak {
     source: &'static str,
     /// What is on the line to blame, and on no line before it.
     blame: &'static str,
+    /// What its await tree ends in.
+    leaf: &'static str,
     /// The line that mends it.
     mend: &'static str,
 }
@@ -19,24 +21,28 @@ const LEAKS: [Leak; 4] = [
         name: "subscriber",
         source: include_str!("../src/subscriber.rs"),
         blame: "tokio::spawn(",
+        leaf: "tokio::sync::Notify::notified",
         mend: "+ let _open = window.drop_guard();",
     },
     Leak {
         name: "response",
         source: include_str!("../src/response.rs"),
         blame: "tokio::spawn(",
+        leaf: "tokio::sync::oneshot::Receiver<",
         mend: "+ let service = service.attendance(Attendance::Unattended);",
     },
     Leak {
         name: "worker",
         source: include_str!("../src/worker.rs"),
         blame: "tokio::spawn(",
+        leaf: "tokio::time::Interval::tick",
         mend: "+ while window.run_until_cancelled(frames.tick()).await.is_some() {",
     },
     Leak {
         name: "third_party",
         source: include_str!("../src/third_party.rs"),
         blame: "axum::serve(",
+        leaf: "tokio_util::sync::CancellationToken::cancelled_owned",
         mend: "+ stop.cancel();",
     },
 ];
@@ -69,6 +75,9 @@ fn each_leak_is_found_where_it_was_spawned_and_each_mend_is_clean() {
         assert!(printed.contains(&format!("1 leaked task outlived `{name}::bad`")), "{printed}");
         assert!(printed.contains(leak.mend), "{printed}");
         assert!(printed.contains(&format!("nothing outlives `{name}::good`")), "{printed}");
+        if cfg!(target_os = "linux") {
+            assert!(printed.contains(&format!("awaiting {}", leak.leaf)), "{printed}");
+        }
         if Tier::current() == Tier::Hooks {
             assert!(leak.is_named_in(&printed), "{name}\n{printed}");
         }

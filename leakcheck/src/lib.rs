@@ -1,4 +1,5 @@
-//! Fails a test when a task outlives it, and says who spawned it.
+//! Fails a test when a task outlives it, and says who spawned it, where it is stuck, why, and what to
+//! do.
 //!
 //! `#[leak_test]` is a drop-in for `#[tokio::test]`: the same arguments, the same meaning, and
 //! after the body has ended, a check that no task is left.
@@ -21,20 +22,42 @@
 //!
 //! # Two tiers
 //!
-//! Both tiers find every task that is left, and inspect it: its future, and where that waits, are read
-//! from the process's memory by what the executable's debug info says. Built with
-//! `--cfg tokio_unstable` (the *hooks tier*), leakcheck also knows who spawned each task, when, and how
-//! often it was polled. Built without (the *plain tier*), the place of a spawn is looked for in the
-//! program's code. What cannot be told is said.
+//! Both tiers find every task that is left and tell them one by one: its future, its state, and its
+//! *await tree*, which is every function that it is suspended in, with the line of the `.await`, down to
+//! what all of it waits for. That is read from the process's memory by what the executable's debug info
+//! says, on stable Rust, with no flag. Cause and help come from it.
 //!
-//! [`dump`] shows all tasks of a runtime at any time.
+//! |  | plain tier | hooks tier (`--cfg tokio_unstable`) |
+//! | --- | --- | --- |
+//! | future, state, await tree, cause, help | yes | yes |
+//! | the place of the spawn | looked up in the program's code: one, several as candidates, or none | exact; for a library's task also the line of the workspace that called |
+//! | parents, age, idle time, polls | no | yes |
+//! | the stack of the spawn (`backtrace = true`, `LEAKCHECK_BACKTRACE=1`) | no | yes |
+//!
+//! What cannot be told is said. Await trees need Linux on x86-64 or aarch64 and `debug = 2`, which is what
+//! cargo's dev and test profiles have. Without them a leak is found all the same, and one line says why
+//! there is no tree and which setting helps.
+//!
+//! # Tasks that may stay
+//!
+//! An `ignore(.., reason = "..")` covers survivors by their future, by any function of their tree, by what
+//! they await, or by who spawned them; [`Ignore`] has the conditions, and which tier decides which. What
+//! cannot be decided is not guessed: the test fails and says why. One that covers nothing is named in
+//! the report. [`ignore_current`] lets stay what lives at that moment.
+//!
+//! # At any time
+//!
+//! [`dump`] shows all tasks of a runtime, and the body of a leak test, in the same way: from inside or
+//! outside of the runtime, with or without a leak test. It locks and stops nothing.
 //!
 //! # What it cannot see
 //!
-//! - Tasks of a `LocalSet` die with it, and are not counted by tokio while it lives.
+//! - Tasks of a `LocalSet` die with it, and are not counted by tokio while it lives. In a tree they are
+//!   shown below whoever runs the set.
 //! - Tasks of other runtimes, and threads.
-//! - Await trees on other systems than 64-bit Linux, and without `debug = 2`, which is what cargo's dev
-//!   and test profiles have.
+//! - Of an await tree: a task that runs at the moment, what a future holds by `&` or `Arc`, and what is
+//!   inside a hand-written future that holds nothing known. The front page of `leakcheck-inspect` has the
+//!   whole list, with reasons.
 //! - A panic in a task whose `JoinHandle` is still held (somebody may yet ask), one that goes on with
 //!   `resume_unwind` (no panic hook runs), and any without type debug info or on other systems than
 //!   64-bit Linux. The first and the last are noted.
