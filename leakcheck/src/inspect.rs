@@ -32,7 +32,7 @@ fn cache_folder() -> Option<PathBuf> {
         let tag = std::fs::read_to_string(folder.join("CACHEDIR.TAG"));
         tag.is_ok_and(|tag| tag.contains("cargo"))
     })?;
-    Some(target.join("leakcheck"))
+    Some(target.join("leakcheck").join("facts"))
 }
 
 /// Now, by the clock that the runtime's timers go by: a paused one is elsewhere.
