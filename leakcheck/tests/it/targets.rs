@@ -444,3 +444,34 @@ async fn paused_beyond_grace() {
 async fn expects_a_panic() {
     panic!("as expected");
 }
+
+/// How many open files of this process are its own executable.
+#[cfg(target_os = "linux")]
+fn executable_opened() -> usize {
+    let own = std::env::current_exe().unwrap();
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    files.filter(|file| std::fs::read_link(file.path()).is_ok_and(|to| to == own)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "a target of other tests"]
+fn opens_the_executable_only_for_a_leak() {
+    let ignore = leakcheck::Ignore::new("would be looked at").future("*forever");
+    let options = || {
+        let options = leakcheck::Options::new().grace(Duration::from_millis(20));
+        options.ignore(ignore.clone())
+    };
+    for _ in 0..2 {
+        leakcheck::run(options(), async {
+            let joined = tokio::spawn(tokio::task::yield_now());
+            tokio::spawn(tokio::task::yield_now());
+            joined.await.unwrap();
+        });
+        assert_eq!(executable_opened(), 0, "after a clean test");
+    }
+    let runtime = leakcheck::Runtime::new(options()).unwrap();
+    runtime.block_on(async { drop(tokio::spawn(std::future::pending::<()>())) });
+    assert!(runtime.check().is_err());
+    assert_eq!(executable_opened(), 1, "after a leak");
+}

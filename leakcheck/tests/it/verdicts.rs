@@ -132,3 +132,10 @@ fn a_cleanup_that_panics_is_told_after_the_bodys_own_failure() {
     let expected = ["the test's own failure", "the cleanup `panicking_cleanup` failed"];
     check("own_panic_and_cleanup_panics", false, &expected);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clean_test_never_opens_the_executable() {
+    let run = run("opens_the_executable_only_for_a_leak");
+    assert!(run.passed, "{}", run.printed);
+}
