@@ -42,6 +42,9 @@ struct Log {
     bytes: Vec<u8>,
     /// The same in fewer pieces.
     pieces: Vec<(u64, usize)>,
+    /// The pieces as they are now, one after the other, and where each starts.
+    now: Vec<u8>,
+    starts: Vec<usize>,
 }
 
 /// A page that was read, or a place for one.
@@ -66,14 +69,13 @@ impl<'m> Reader<'m> {
     /// the moment between the two readings. What has changed is forgotten.
     pub(crate) fn unchanged(&self) -> bool {
         let mut read = self.read.borrow_mut();
-        read.pieces = joined(&mut read.pieces);
-        let len = read.pieces.iter().map(|(_, len)| len).sum();
-        let mut now = vec![0; len];
+        let read = &mut *read;
+        read.join();
         let lively = self.lively.get();
         // Once is not enough: two readings that are torn in the same way look alike.
         let rounds = if lively == 0 { 1 } else { ROUNDS };
         let same = (0..rounds)
-            .all(|_| self.memory.read_all(&read.pieces, &mut now).is_ok() && read.is(&now));
+            .all(|_| self.memory.read_all(&read.pieces, &mut read.now).is_ok() && read.is_now());
         self.lively.set(if same { lively.saturating_sub(1) } else { LIVELY });
         if !same {
             for (address, len) in &read.pieces {
@@ -157,23 +159,29 @@ impl Log {
         self.pieces.push(piece);
     }
 
-    /// Whether the pieces, which are sorted and lie one after the other in `now`, say what was read.
-    fn is(&self, now: &[u8]) -> bool {
-        let mut starts = Vec::with_capacity(self.pieces.len());
+    /// Sorts the pieces, joins those that are near each other, and makes room for them.
+    fn join(&mut self) {
+        self.pieces = joined(&mut self.pieces);
+        self.starts.clear();
         let mut start = 0;
         for (_, len) in &self.pieces {
-            starts.push(start);
+            self.starts.push(start);
             start += len;
         }
+        self.now.resize(start, 0);
+    }
+
+    /// Whether the pieces say now what was read.
+    fn is_now(&self) -> bool {
         let mut then = self.bytes.as_slice();
         for (address, len) in &self.reads {
             let (bytes, rest) = then.split_at(*len);
             then = rest;
             let after = self.pieces.partition_point(|(start, _)| start <= address);
             let found = after.checked_sub(1).and_then(|at| {
-                let (of_piece, start) = (self.pieces.get(at)?.0, starts.get(at)?);
+                let (of_piece, start) = (self.pieces.get(at)?.0, self.starts.get(at)?);
                 let from = usize::try_from(address - of_piece).ok()?.checked_add(*start)?;
-                now.get(from..from.checked_add(*len)?)
+                self.now.get(from..from.checked_add(*len)?)
             });
             if found != Some(bytes) {
                 return false;

@@ -62,6 +62,8 @@ pub(crate) struct Walk<'a> {
     may_wait: RefCell<Map<TypeId, bool>>,
     /// Of tasks, by their addresses in the process.
     pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
+    /// The names of known futures, with their generics.
+    told: RefCell<Map<TypeId, Arc<str>>>,
 }
 
 impl<'a> Walk<'a> {
@@ -72,8 +74,8 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let (shapes, may_wait, vtables) = Default::default();
-        Self { knowledge, memory, bias, now, shapes, steps, base, began, may_wait, vtables }
+        let (shapes, may_wait, vtables, told) = Default::default();
+        Self { knowledge, memory, bias, now, shapes, steps, base, began, may_wait, vtables, told }
     }
 
     /// The type's shape: this walk keeps those it has met, so that it need not lock what all share.
@@ -166,12 +168,12 @@ impl<'a> Walk<'a> {
                         return Ok(());
                     }
                 }
-                let mut node = Node::new(NodeKind::Leaf, told(rule, shape));
+                let mut node = Node::new(NodeKind::Leaf, self.told(rule, shape, at.ty));
                 node.wait = Some(self.details(kind, shape, at));
                 out.push(node);
             }
             Look::Timeout => {
-                let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
                 node.wait = Some(self.details(WaitKind::Timeout, shape, at));
                 self.visit_or_cut(self.field(at, "value")?, depth + 1, &mut node.children);
                 out.push(node);
@@ -182,7 +184,7 @@ impl<'a> Walk<'a> {
                 // An item that the sink has not taken yet comes first.
                 let (buffered, _) = self.variant(self.field(at, "buffered_item")?)?;
                 let field = if &*buffered == "Some" { "sink" } else { "stream" };
-                let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
                 self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
                 out.push(node);
             }
@@ -192,7 +194,7 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 };
                 let mut node = self.coroutine(shape, coroutine, at, depth)?;
-                node.name = told(rule, shape).into();
+                node.name = self.told(rule, shape, at.ty);
                 for child in &mut node.children {
                     let wait = child.wait.as_mut().filter(|wait| wait.kind == WaitKind::Semaphore);
                     if let Some(wait) = wait {
@@ -203,6 +205,16 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A known future's name, with its generics.
+    fn told(&self, rule: &Rule, shape: &Shape, ty: TypeId) -> Arc<str> {
+        let mut told = self.told.borrow_mut();
+        let name = told.entry(ty).or_insert_with(|| match rule.name {
+            "" => format!("{}{}", shape.name, shape.generics).into(),
+            name => name.replace("<>", &names::first_generic(&shape.generics)).into(),
+        });
+        Arc::clone(name)
     }
 
     fn structure(
@@ -326,14 +338,6 @@ impl<'a> Walk<'a> {
 /// A state that no coroutine has: it was read while it changed, or is no coroutine.
 fn torn(shape: &Shape) -> Error {
     Error::unknown(&shape.name, "the state that its memory tells")
-}
-
-/// A known future's name, with its generics.
-fn told(rule: &Rule, shape: &Shape) -> String {
-    match rule.name {
-        "" => format!("{}{}", shape.name, shape.generics),
-        name => name.replace("<>", &names::first_generic(&shape.generics)),
-    }
 }
 
 /// Wrappers that say nothing of their own.

@@ -1,6 +1,6 @@
 //! A `LocalSet`'s tasks: the set is part of whatever runs it, and no runtime knows them.
 
-use super::{At, MANY, Walk, told};
+use super::{At, MANY, Walk};
 use crate::leaves::Rule;
 use crate::memory::word;
 use crate::shape::Shape;
@@ -15,7 +15,7 @@ impl Walk<'_> {
         at: At,
         depth: usize,
     ) -> Result<Node, Error> {
-        let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+        let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
         let set = match self.field(at, "future") {
             Ok(future) => {
                 self.visit_or_cut(future, depth + 1, &mut node.children);

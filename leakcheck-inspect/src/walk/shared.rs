@@ -1,7 +1,7 @@
 //! Futures behind an `Arc`. What is shared may be anybody's, so only two kinds are followed: the one
 //! of a `Shared`, and a lock around nothing but a future, which whoever holds it polls.
 
-use super::{At, Walk, told};
+use super::{At, Walk};
 use crate::Error;
 use crate::leaves::Rule;
 use crate::shape::{Body, PointerKind, Shape};
@@ -103,7 +103,7 @@ impl Walk<'_> {
         at: At,
         depth: usize,
     ) -> Result<Node, Error> {
-        let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+        let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
         let inner = self.counted(self.field(at, "inner")?)?;
         let future = self.find(inner, "future_or_output")?;
         self.visit_or_cut(future, depth + 1, &mut node.children);

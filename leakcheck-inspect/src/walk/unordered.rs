@@ -1,6 +1,6 @@
 //! Collections of futures that keep them in lists of their own (futures-util's private names).
 
-use super::{At, MANY, Walk, told};
+use super::{At, MANY, Walk};
 use crate::Error;
 use crate::leaves::Rule;
 use crate::memory::word;
@@ -17,7 +17,7 @@ impl Walk<'_> {
         at: At,
         depth: usize,
     ) -> Result<Node, Error> {
-        let mut node = Node::new(NodeKind::Adapter, told(rule, shape));
+        let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
         let head = self.find(at, "head_all")?;
         if word(self.memory, head.address, 0)? != 0 {
             let mut next = self.pointee(head)?;
