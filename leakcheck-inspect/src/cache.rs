@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. A file is believed whole or not at all: it must have our format's version, the image's build id, and
-//!    the checksum of its contents. Anything else is as good as no file.
+//! 1. A file is believed whole or not at all: it must have our format's version, the image's build id and the
+//!    sizes of its debug sections, and the checksum of its contents. Anything else is as good as no file.
 //! 2. A file is never changed: a new one takes its place at once, so readers see the one or the other,
 //!    and of several writers one wins.
 
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::knowledge::Facts;
 
 /// Changes with whatever is kept; the crate's version says the rest.
-const FORMAT: &str = concat!("leakcheck-inspect ", env!("CARGO_PKG_VERSION"), " facts 2\n");
+const FORMAT: &str = concat!("leakcheck-inspect ", env!("CARGO_PKG_VERSION"), " facts 3\n");
 
 /// Files of builds that are gone pile up: so many are kept.
 const FILES: usize = 64;
@@ -28,11 +28,19 @@ const LARGEST: u64 = 64 << 20;
 pub(crate) struct Cache {
     folder: PathBuf,
     build_id: Vec<u8>,
+    /// What else has to be the same: the sizes of the debug sections.
+    also: Vec<u8>,
 }
 
 impl Cache {
-    pub(crate) fn new(folder: &Path, build_id: &[u8]) -> Self {
-        Self { folder: folder.to_owned(), build_id: build_id.to_vec() }
+    pub(crate) fn new(folder: &Path, build_id: &[u8], also: &[u8]) -> Self {
+        let (build_id, also) = (build_id.to_vec(), also.to_vec());
+        Self { folder: folder.to_owned(), build_id, also }
+    }
+
+    /// What a file about this very image starts with.
+    fn identity(&self) -> Vec<u8> {
+        [FORMAT.as_bytes(), &self.build_id, &self.also].concat()
     }
 
     fn path(&self) -> PathBuf {
@@ -46,7 +54,7 @@ impl Cache {
         if fs::metadata(&path).ok()?.len() > LARGEST {
             return None;
         }
-        decode(&fs::read(path).ok()?, &self.build_id)
+        decode(&fs::read(path).ok()?, &self.identity())
     }
 
     /// Keeps these facts, and those that another process kept meanwhile.
@@ -54,7 +62,7 @@ impl Cache {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         fs::create_dir_all(&self.folder)?;
         let kept = self.load();
-        let bytes = encode(facts, kept.as_ref(), &self.build_id)?;
+        let bytes = encode(facts, kept.as_ref(), &self.identity())?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = self.path();
         let own = path.with_extension(format!("{}-{number}.new", std::process::id()));
@@ -71,7 +79,7 @@ impl Cache {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         let dated = entries.flatten().filter_map(|entry| {
             let path = entry.path();
-            let ours = path.extension().is_some_and(|kind| kind == "facts" || kind == "new");
+            let ours = path.extension().is_some_and(|kind| kind == "facts");
             ours.then_some((entry.metadata().ok()?.modified().ok()?, path))
         });
         let mut dated: Vec<_> = dated.collect();
@@ -83,19 +91,19 @@ impl Cache {
     }
 }
 
-fn encode(facts: &Facts, kept: Option<&Facts>, build_id: &[u8]) -> io::Result<Vec<u8>> {
-    let merged = kept.map(|kept| facts.with(kept));
-    let contents = postcard::to_stdvec(merged.as_ref().unwrap_or(facts));
+fn encode(facts: &Facts, kept: Option<&Facts>, identity: &[u8]) -> io::Result<Vec<u8>> {
+    let merged = kept.map_or_else(|| facts.clone(), |kept| facts.with(kept));
+    // That something was not found is found out anew: it may have been another's fault.
+    let contents = postcard::to_stdvec(&merged.found());
     let contents = contents.map_err(|error| io::Error::other(error.to_string()))?;
-    let mut bytes = FORMAT.as_bytes().to_vec();
-    bytes.extend(build_id);
+    let mut bytes = identity.to_vec();
     bytes.extend(checksum(&contents).to_le_bytes());
     bytes.extend(contents);
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8], build_id: &[u8]) -> Option<Facts> {
-    let rest = bytes.strip_prefix(FORMAT.as_bytes())?.strip_prefix(build_id)?;
+fn decode(bytes: &[u8], identity: &[u8]) -> Option<Facts> {
+    let rest = bytes.strip_prefix(identity)?;
     let (sum, contents) = rest.split_at_checked(8)?;
     if sum != checksum(contents).to_le_bytes() {
         return None;
@@ -125,24 +133,36 @@ fn checksum(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::TypeId;
 
     fn facts() -> Facts {
         let mut facts = Facts::default();
-        facts.vtables.insert(7, None);
+        facts.vtables.insert(7, Some(TypeId(1)));
         facts
     }
 
     #[test]
     fn what_was_saved_is_loaded_and_merged() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path(), b"id");
+        let cache = Cache::new(folder.path(), b"id", b"sizes");
         assert!(cache.load().is_none());
         cache.save(&facts()).unwrap();
         let mut others = Facts::default();
-        others.vtables.insert(8, None);
+        others.vtables.insert(8, Some(TypeId(2)));
         cache.save(&others).unwrap();
         let loaded = cache.load().unwrap();
         assert_eq!(loaded.vtables.len(), 2);
+    }
+
+    #[test]
+    fn what_was_not_found_is_not_kept_nor_is_anything_for_another_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path(), b"id", b"sizes");
+        let mut facts = facts();
+        facts.vtables.insert(9, None);
+        cache.save(&facts).unwrap();
+        assert_eq!(cache.load().unwrap().vtables.len(), 1);
+        assert!(Cache::new(folder.path(), b"id", b"stripped").load().is_none());
     }
 
     #[test]
@@ -162,7 +182,7 @@ mod tests {
     fn the_oldest_files_make_room() {
         let folder = tempfile::tempdir().unwrap();
         for number in 0..FILES as u8 + 9 {
-            Cache::new(folder.path(), &[number]).save(&facts()).unwrap();
+            Cache::new(folder.path(), &[number], &[]).save(&facts()).unwrap();
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FILES);
     }

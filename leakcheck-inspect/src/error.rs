@@ -53,6 +53,11 @@ impl Error {
         Kind::Read { path, source }.into()
     }
 
+    /// Whether what was to be read kept changing.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        matches!(self.0, Kind::Unsettled)
+    }
+
     pub(crate) fn unknown(of: &str, part: &str) -> Self {
         let (of, part) = (of.to_owned(), part.to_owned());
         Kind::Unknown { of, part }.into()

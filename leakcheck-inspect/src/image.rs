@@ -80,6 +80,14 @@ impl Image {
         Ok(Tables::read(bytes)?.image(Source::Bytes(bytes.to_vec())))
     }
 
+    /// What tells this file's debug info from that of another with the same build id: stripping keeps the
+    /// id.
+    pub(crate) fn debug_sizes(&self) -> Vec<u8> {
+        let debug = self.sections.iter().filter(|(name, _)| name.starts_with(".debug_"));
+        let sizes = debug.map(|(_, section)| section.range.end.wrapping_sub(section.range.start));
+        sizes.flat_map(u64::to_le_bytes).collect()
+    }
+
     /// What tells this build from every other, if the linker wrote it.
     pub fn build_id(&self) -> Option<&[u8]> {
         let note = self.bytes(self.sections.get(".note.gnu.build-id")?).ok()?;
@@ -185,26 +193,27 @@ impl Tables {
     }
 }
 
-/// Where the executable of this process starts in its memory.
+/// Where the executable of this process starts in its memory, by what the kernel told the process when
+/// it started it: where the program headers are, which follow the file's own header.
 pub(crate) fn own_start() -> Result<u64, Error> {
     if !cfg!(target_os = "linux") {
         return Err(Kind::Platform.into());
     }
-    let read = |source| Error::read(Path::new("/proc/self/maps"), source);
-    let maps = std::fs::read_to_string("/proc/self/maps").map_err(read)?;
-    let own = std::fs::read_link("/proc/self/exe").map_err(read)?;
-    let own = own.to_string_lossy();
-    let start = maps.lines().find_map(|line| {
-        // `55d0c8a00000-55d0c8a22000 r--p 00000000 fe:01 1234   /path/to/program`
-        let (range, rest) = line.split_once(' ')?;
-        let offset = rest.split(' ').nth(1)?;
-        let first = offset.bytes().all(|digit| digit == b'0') && line.ends_with(&*own);
-        let (start, _) = range.split_once('-')?;
-        first.then(|| u64::from_str_radix(start, 16).ok()).flatten()
+    let path = Path::new("/proc/self/auxv");
+    let told = std::fs::read(path).map_err(|source| Error::read(path, source))?;
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let headers = told.chunks_exact(16).find_map(|pair| {
+        let (key, value) = pair.split_at(8);
+        (word(key) == PROGRAM_HEADERS).then(|| word(value))
     });
+    let after_header = size_of::<FileHeader64<LittleEndian>>() as u64;
+    let start = headers.and_then(|headers| headers.checked_sub(after_header));
     Ok(start
-        .ok_or_else(|| Kind::Known("the executable is not in its own memory map".to_owned()))?)
+        .ok_or_else(|| Kind::Known("the kernel does not tell where the executable is".into()))?)
 }
+
+/// `AT_PHDR`.
+const PROGRAM_HEADERS: u64 = 3;
 
 impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

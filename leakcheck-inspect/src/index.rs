@@ -18,6 +18,7 @@ mod outline;
 mod ranges;
 mod unit;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use gimli::SectionId;
@@ -103,6 +104,11 @@ impl Index {
             (0..units.len()).filter(of).map(UnitNo).collect()
         };
         let named = those(Some(of_crate));
+        let builds: BTreeSet<_> = named.iter().filter_map(|at| units[at.0].build()).collect();
+        if builds.len() > 1 {
+            // Which of them is meant, nothing says.
+            return Ok(Vec::new());
+        }
         Ok(if named.is_empty() { those(None) } else { named })
     }
 

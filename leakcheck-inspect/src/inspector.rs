@@ -18,10 +18,11 @@ use crate::{Error, Image, Memory, ProcessMemory, TaskState};
 #[derive(Clone, Copy)]
 pub struct Process<'a> {
     /// Where bytes come from.
-    pub memory: &'a dyn Memory,
+    pub memory: &'a (dyn Memory + Sync),
     /// What must be added to an address of the executable file to have the one in memory.
     pub bias: u64,
-    /// The process's monotonic clock, if timers are to be told relative to it.
+    /// The clock that the process's timers go by, if they are to be told relative to it: the system's
+    /// monotonic one, or where tokio's time is paused, that by as much earlier or later.
     pub now: Option<Duration>,
 }
 
@@ -61,10 +62,12 @@ impl Inspector {
     /// As [`Inspector::new`], starting with what an earlier process learnt of the same build, if it kept
     /// that in this folder with [`Inspector::save`].
     ///
-    /// Files there are named by the image's build id; an image without one is learnt anew each time. A
+    /// Files there are named by the image's build id; an image without one is learnt anew each time (the
+    /// linker writes it, with `--build-id`, which is most systems' default). A
     /// file that is damaged, or of another version, is as good as none.
     pub fn with_cache(image: Image, folder: &Path) -> Self {
-        let cache = image.build_id().map(|build_id| Cache::new(folder, build_id));
+        let of_image = |id: &[u8]| Cache::new(folder, id, &image.debug_sizes());
+        let cache = image.build_id().map(of_image);
         let facts = cache.as_ref().and_then(Cache::load).unwrap_or_default();
         let kept = AtomicUsize::new(facts.len());
         Self { knowledge: Knowledge::new(image, facts), cache, kept }
@@ -107,41 +110,7 @@ impl Inspector {
     /// Where the image has no debug info about tokio's types, where no handle is at the address, and
     /// where the tasks come and go so fast that their list cannot be followed.
     pub fn tasks(&self, process: Process<'_>, handle: u64) -> Result<Vec<Task>, Error> {
-        let layout = self.knowledge.layout()?;
-        let owned = layout.owned_tasks(process.memory, handle)?;
-        let reader = Reader::new(process.memory);
-        let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let (mut tasks, most) = (Vec::new(), owned.most()?);
-        let mut lists = (0..owned.list_count())
-            .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
-            .collect::<Result<Vec<_>, Error>>()?;
-        // Tasks that were spawned one after the other are near each other, in different lists.
-        while lists.iter().any(|followed| followed.next != 0) {
-            for followed in &mut lists {
-                while followed.next != 0 {
-                    let place = (followed.list, followed.next);
-                    match some_tasks(&walk, &reader, process, &owned, place) {
-                        Ok((some, after)) if followed.seen <= most => {
-                            followed.seen += some.len() as u64;
-                            followed.next = after;
-                            tasks.extend(some);
-                        }
-                        Err(error) if followed.tries == TRIES => return Err(error),
-                        Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
-                        _ => {
-                            reader.renew();
-                            (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
-                            followed.tries += 1;
-                        }
-                    }
-                    // What changes is followed without a pause.
-                    if !reader.is_lively() {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(by_id(tasks))
+        with_room(|| self.read_tasks(process, handle))
     }
 
     /// The tree of the future at `data` whose `dyn Future` vtable is at `vtable`: the two words of a
@@ -155,11 +124,7 @@ impl Inspector {
     /// Where the debug info does not describe the vtable or the future, or the memory is not what
     /// it says.
     pub fn future(&self, process: Process<'_>, data: u64, vtable: u64) -> Result<Node, Error> {
-        let reader = Reader::new(process.memory);
-        let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let ty = self.knowledge.behind_vtable(vtable.wrapping_sub(process.bias))?;
-        let ty = ty.ok_or_else(|| Error::unknown("the debug info", "the future's vtable"))?;
-        settled(&walk, &reader, |walk| walk.tree(At { ty, address: data }))
+        with_room(|| self.read_future(process, data, vtable))
     }
 
     /// The places in the program's code that spawn futures of this type. One is exact; several are
@@ -201,6 +166,66 @@ impl Inspector {
     }
 }
 
+impl Inspector {
+    fn read_tasks(&self, process: Process<'_>, handle: u64) -> Result<Vec<Task>, Error> {
+        let layout = self.knowledge.layout()?;
+        let owned = layout.owned_tasks(process.memory, handle)?;
+        let reader = Reader::new(process.memory);
+        let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
+        let (mut tasks, most) = (Vec::new(), owned.most()?);
+        let mut lists = (0..owned.list_count())
+            .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
+            .collect::<Result<Vec<_>, Error>>()?;
+        // Tasks that were spawned one after the other are near each other, in different lists.
+        while lists.iter().any(|followed| followed.next != 0) {
+            for followed in &mut lists {
+                while followed.next != 0 {
+                    let place = (followed.list, followed.next);
+                    match some_tasks(&walk, &reader, process, &owned, place) {
+                        Ok((some, after)) if followed.seen <= most => {
+                            followed.seen += some.len() as u64;
+                            followed.next = after;
+                            tasks.extend(some);
+                        }
+                        Err(error) if followed.tries == TRIES => return Err(error),
+                        Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
+                        _ => {
+                            reader.renew();
+                            (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
+                            followed.tries += 1;
+                        }
+                    }
+                    // What changes is followed without a pause.
+                    if !reader.is_lively() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(by_id(tasks))
+    }
+
+    fn read_future(&self, process: Process<'_>, data: u64, vtable: u64) -> Result<Node, Error> {
+        let reader = Reader::new(process.memory);
+        let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
+        let ty = self.knowledge.behind_vtable(vtable.wrapping_sub(process.bias))?;
+        let ty = ty.ok_or_else(|| Error::unknown("the debug info", "the future's vtable"))?;
+        settled(&walk, &reader, |walk| walk.tree(At { ty, address: data }))
+    }
+}
+
+/// Walks need room on the stack, the more the less the program is optimised. How much a caller's thread
+/// has left nobody knows, so they have a thread of their own for as long as they take.
+fn with_room<T: Send>(read: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("leakcheck".to_owned());
+        let reading = thread.stack_size(crate::walk::STACK * 3 / 2).spawn_scoped(scope, read);
+        let reading =
+            reading.map_err(|error| Kind::Known(format!("no thread to read on: {error}")))?;
+        reading.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    })
+}
+
 /// The tasks by id, each as it was told last. Tasks are large, so only numbers are sorted.
 fn by_id(tasks: Vec<Task>) -> Vec<Task> {
     let mut order: Vec<(u64, usize)> =
@@ -238,7 +263,10 @@ fn some_tasks(
     let after = |walk: &Walk<'_>| owned.after(walk, list, first);
     let one = settled(walk, reader, |walk| Ok((after(walk)?, walk.task(first)?)));
     // One that never stands still is told without its tree.
-    let (after, task) = one.or_else(|_| {
+    let (after, task) = one.or_else(|error| {
+        if !error.is_unsettled() {
+            return Err(error);
+        }
         let restless = |walk: &Walk<'_>| walk.restless_task(first, process.memory);
         settled(walk, reader, |walk| Ok((after(walk)?, restless(walk)?)))
     })?;

@@ -41,6 +41,15 @@ impl Facts {
         all
     }
 
+    /// Without what was looked for and not found.
+    pub(crate) fn found(mut self) -> Self {
+        self.vtables.retain(|_, ty| ty.is_some());
+        self.tasks.retain(|_, ty| ty.is_some());
+        self.spawn_sites.retain(|_, sites| !sites.is_empty());
+        self.frames.retain(|_, frames| !frames.is_empty());
+        self
+    }
+
     /// Looks the shapes up in the table of known futures, which is not kept.
     pub(crate) fn recognised(mut self) -> Self {
         for shape in self.shapes.values_mut() {

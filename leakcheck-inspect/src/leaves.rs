@@ -31,6 +31,10 @@ pub(crate) enum Look {
     OnceCell,
     /// Its future is shared with others (`Arc`).
     SharedFuture,
+    /// Its future is in a `ManuallyDrop`, and lives as long as it does.
+    Instrumented,
+    /// The future in the first field, and after that the one in the second.
+    First(&'static str, &'static str),
     /// It moves items from a stream into a sink, and waits for the one or the other.
     Forward,
     /// Nothing in it is a future.
@@ -62,7 +66,7 @@ fn prefixes() -> &'static [(&'static str, Rule)] {
             "tokio::io::util::split::next_segment",
             Rule { look: Look::Leaf(WaitKind::Read), name: "tokio::io::Split<>::next_segment" },
         ),
-        ("tokio::io::util::copy", Rule { look: Look::Leaf(WaitKind::Read), name: "" }),
+        ("tokio::io::util::copy", Rule { look: Look::Leaf(WaitKind::Ready), name: "" }),
         ("tokio::io::util::write", Rule { look: Look::Leaf(WaitKind::Write), name: "" }),
         ("tokio::io::util::flush", Rule { look: Look::Leaf(WaitKind::Write), name: "" }),
         ("tokio::io::util::shutdown", Rule { look: Look::Leaf(WaitKind::Write), name: "" }),
@@ -85,6 +89,9 @@ use WaitKind as W;
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, Look)] = &[
     ("core::future::pending::Pending", "core::future::Pending<>", Leaf(W::Pending)),
+    ("tracing::instrument::Instrumented", "tracing::instrument::Instrumented", Look::Instrumented),
+    ("futures_util::stream::stream::chain::Chain", "futures_util::stream::stream::Chain", Look::First("first", "second")),
+    ("tokio_stream::stream_ext::chain::Chain", "tokio_stream::stream_ext::Chain", Look::First("a", "b")),
     ("futures_util::stream::pending::Pending", "futures_util::stream::pending::Pending<>", Leaf(W::Pending)),
     ("futures_util::stream::stream::forward::Forward", "futures_util::stream::stream::Forward", Look::Forward),
     ("futures_util::future::pending::Pending", "futures::future::Pending<>", Leaf(W::Pending)),

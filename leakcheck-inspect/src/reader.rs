@@ -20,8 +20,9 @@ const PLACES: usize = 1024;
 /// back.
 const LIVELY: u32 = 256;
 
-/// How often they are compared.
-const ROUNDS: usize = 3;
+/// How often they are compared, and others.
+const LIVELY_ROUNDS: usize = 4;
+const QUIET_ROUNDS: usize = 2;
 
 /// A memory whose pages are read once, until they are found to have changed.
 pub(crate) struct Reader<'m> {
@@ -72,8 +73,9 @@ impl<'m> Reader<'m> {
         let read = &mut *read;
         read.join();
         let lively = self.lively.get();
-        // Once is not enough: two readings that are torn in the same way look alike.
-        let rounds = if lively == 0 { 1 } else { ROUNDS };
+        // Once is not enough: two readings that are torn in the same way look alike, and a thread that is
+        // suspended in between makes them so.
+        let rounds = if lively == 0 { QUIET_ROUNDS } else { LIVELY_ROUNDS };
         let same = (0..rounds)
             .all(|_| self.memory.read_all(&read.pieces, &mut read.now).is_ok() && read.is_now());
         self.lively.set(if same { lively.saturating_sub(1) } else { LIVELY });

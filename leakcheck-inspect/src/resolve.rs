@@ -13,6 +13,7 @@ use crate::shape::{
     Body, Coroutine, CoroutineState, Enum, Field, PointerKind, Shape, StateKind, Tag, Variant,
 };
 use crate::tree::{Source, TypeId};
+use crate::types::Place;
 
 /// The shape of the type that this entry describes.
 ///
@@ -34,6 +35,9 @@ pub(crate) fn shape(
             None => Body::Enum(enumeration(index, &tree)?),
         },
         // Unions are left alone: of a `MaybeUninit` nobody knows whether it holds a value.
+        dw::DW_TAG_structure_type if path == ["alloc", "vec", last] && last.starts_with("Vec<") => {
+            vector(index, id).unwrap_or(Body::Opaque)
+        }
         dw::DW_TAG_structure_type => structure(index, last, &tree),
         _ => Body::Opaque,
     };
@@ -91,7 +95,7 @@ fn structure(index: &Index, name: &str, tree: &[Entry<'_>]) -> Body {
             kind: pointer_kind(name),
             pointer: pointer.offset,
             vtable: vtable.offset,
-            future: name.contains("::future::Future<") || name.contains("::Stream<"),
+            future: is_future(name),
             counted: name.contains("sync::ArcInner<"),
         };
     }
@@ -102,6 +106,26 @@ fn structure(index: &Index, name: &str, tree: &[Entry<'_>]) -> Body {
         }
     }
     Body::Struct(fields)
+}
+
+/// A `Vec`'s elements, wherever this standard library keeps the pointer to them.
+fn vector(index: &Index, id: TypeId) -> Option<Body> {
+    let place = Place::new(index, id);
+    let pointer = place.field("buf").ok()?.wrapped("NonNull<").ok()?.offset;
+    let len = place.field("len").ok()?.offset;
+    let of = index.first_type_parameter(id).ok()??;
+    Some(Body::Slice { kind: PointerKind::Unique, pointer, len, of })
+}
+
+/// Whether the trait of this pointer to a `dyn` is one of futures: `&mut (dyn core::future::future::Future<
+/// Output=()> + core::marker::Send)`, and not `dyn Fn() -> Box<dyn Future>`.
+fn is_future(name: &str) -> bool {
+    let Some((_, bound)) = name.split_once("dyn ") else {
+        return false;
+    };
+    let end = bound.find(['<', ' ', ',', ')', '>', '(']).unwrap_or(bound.len());
+    let last = bound[..end].rsplit("::").next().unwrap_or_default();
+    ["Future", "FusedFuture", "Stream", "FusedStream"].contains(&last)
 }
 
 /// What the pointer in this field points to.
@@ -135,21 +159,29 @@ fn variants<'t, 'i>(
     index: &Index,
     tree: &'t [Entry<'i>],
 ) -> Result<(Tag, Variants<'t, 'i>), Error> {
-    let (mut part, mut discriminant) = (false, None);
+    let (mut part, mut discriminant, mut signed) = (false, None, false);
     let (mut tag, mut variants) = (None, Vec::new());
     for entry in tree {
         match (entry.depth, entry.tag) {
             (1, other) => part = other == dw::DW_TAG_variant_part,
             (2, dw::DW_TAG_member) if part => {
                 let ty = entry.ty.ok_or_else(|| Error::unknown("an enum's tag", "type"))?;
-                let size = index.entry(ty)?.size.unwrap_or_default();
+                let ty = index.entry(ty)?;
+                signed = ty.encoding.is_some_and(|how| how == u64::from(dw::DW_ATE_signed.0));
+                let size = ty.size.unwrap_or_default();
                 let offset = entry.offset.unwrap_or_default();
                 tag = (1..=8).contains(&size).then_some((offset, size));
                 if tag.is_none() {
                     return Err(Error::unknown("an enum's tag", "size of at most 8 bytes"));
                 }
             }
-            (2, dw::DW_TAG_variant) if part => discriminant = entry.discriminant,
+            (2, dw::DW_TAG_variant) if part => {
+                discriminant = entry.discriminant;
+                // How wide a negative one was written is not kept, so it cannot be told from another.
+                if signed && discriminant.is_some_and(|value| value > 0x7f) {
+                    return Err(Error::unknown("an enum", "tag without negative values"));
+                }
+            }
             (3, dw::DW_TAG_member) if part => variants.push((discriminant, entry)),
             _ => {}
         }

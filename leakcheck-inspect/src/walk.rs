@@ -35,9 +35,8 @@ pub(crate) use lens::At;
 /// How deep futures may be nested in each other.
 const DEPTH: usize = 256;
 
-/// How many bytes of the stack a walk may take: threads have 2 MiB, and frames that are not
-/// optimised are large.
-const STACK: usize = 640 << 10;
+/// How many bytes of the stack a walk may take: frames that are not optimised are large.
+pub(crate) const STACK: usize = 6 << 20;
 
 /// How many values one tree may look at.
 const STEPS: usize = 1 << 16;
@@ -121,6 +120,8 @@ impl<'a> Walk<'a> {
                 out.push(self.coroutine(&shape, coroutine, at, depth)?);
                 Ok(())
             }
+            Body::Struct(_) if types::is_data(&shape) => Ok(()),
+            Body::Struct(_) if types::polls_closure(&shape) => self.polled_closure(at, depth, out),
             Body::Struct(fields) => self.structure(&shape, fields, at, depth, out),
             Body::Enum(_) => self.enumeration(&shape, at, depth, out),
             Body::Pointer { kind: PointerKind::Unique, to } if self.may_wait(*to) => {
@@ -188,6 +189,23 @@ impl<'a> Walk<'a> {
                 self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
                 out.push(node);
             }
+            Look::Instrumented => {
+                // Alive as long as what holds it, though `ManuallyDrop` does not say so.
+                let inner = self.field(self.field(at, "inner")?, "value")?;
+                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
+                self.visit_or_cut(inner, depth + 1, &mut node.children);
+                out.push(node);
+            }
+            Look::First(first, second) => {
+                // The second is not polled before the first is over.
+                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
+                for field in [first, second] {
+                    if node.children.is_empty() {
+                        self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
+                    }
+                }
+                out.push(node);
+            }
             Look::SharedFuture => out.push(self.shared(rule, shape, at, depth)?),
             Look::OnceCell => {
                 let Body::Coroutine(coroutine) = &shape.body else {
@@ -225,12 +243,6 @@ impl<'a> Walk<'a> {
         depth: usize,
         out: &mut Vec<Node>,
     ) -> Result<(), Error> {
-        if let Some(branches) = self.selected(fields, at)? {
-            for branch in branches {
-                self.visit_or_cut(branch, depth + 1, out);
-            }
-            return Ok(());
-        }
         if let Some(future) = self.in_shared_lock(shape, at)? {
             return self.visit(future, depth + 1, out);
         }
@@ -239,6 +251,22 @@ impl<'a> Walk<'a> {
             self.visit_or_cut(at.inside(field), depth + 1, &mut inside);
         }
         self.wrap(shape, inside, out);
+        Ok(())
+    }
+
+    /// What a closure that is polled has captured: the futures that it polls in turn. Of those of a
+    /// `select!`, only the branches that it still polls.
+    fn polled_closure(&self, at: At, depth: usize, out: &mut Vec<Node>) -> Result<(), Error> {
+        let closure = self.field(at, "f")?;
+        let shape = self.shape(closure.ty)?;
+        let Body::Struct(fields) = &shape.body else {
+            return Ok(());
+        };
+        let all = || fields.iter().map(|field| closure.inside(field)).collect();
+        let polled = self.selected(fields, closure).unwrap_or_else(all);
+        for future in polled.into_iter().filter(|future| self.may_wait(future.ty)) {
+            self.visit_or_cut(future, depth + 1, out);
+        }
         Ok(())
     }
 

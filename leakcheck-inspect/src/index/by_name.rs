@@ -89,15 +89,16 @@ impl Index {
         Ok(None)
     }
 
-    /// The struct of this name in these scopes, if the unit describes it in full.
-    pub(crate) fn struct_in(
+    /// The structs of this name in these scopes that the unit describes in full.
+    pub(crate) fn structs_in(
         &self,
         number: UnitNo,
         around: &str,
         name: &str,
-    ) -> Result<Option<TypeId>, Error> {
+    ) -> Result<Vec<TypeId>, Error> {
         let (unit, sections, outline) =
             (self.unit(number)?, self.sections()?, self.outline(number)?);
+        let mut found = Vec::new();
         for scope in &outline.scopes {
             if scope.tag == dw::DW_TAG_structure_type
                 && scope.has_size
@@ -105,10 +106,10 @@ impl Index {
             {
                 let path = self.path_in(number, scope)?;
                 if path.split_last().is_some_and(|(_, path)| path.join("::") == around) {
-                    return Ok(Some(TypeId(scope.offset)));
+                    found.push(TypeId(scope.offset));
                 }
             }
         }
-        Ok(None)
+        Ok(found)
     }
 }

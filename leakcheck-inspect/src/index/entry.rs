@@ -36,6 +36,8 @@ pub(crate) struct Entry<'i> {
     pub(crate) containing: Option<TypeId>,
     /// The entry that this one completes: a declaration, or the original of an inlined copy.
     pub(crate) origin: Option<TypeId>,
+    /// How a number is written: signed, for instance.
+    pub(crate) encoding: Option<u64>,
     pub(crate) file: Option<u64>,
     pub(crate) line: Option<u32>,
     pub(crate) call_file: Option<u64>,
@@ -142,6 +144,7 @@ fn decode<'i>(
         count: None,
         containing: None,
         origin: None,
+        encoding: None,
         file: None,
         line: None,
         call_file: None,
@@ -163,6 +166,7 @@ fn decode<'i>(
         (dw::DW_AT_data_member_location, Value::Uint(offset)) => entry.offset = Some(offset),
         (dw::DW_AT_discr_value, Value::Uint(value)) => entry.discriminant = Some(value),
         (dw::DW_AT_count, Value::Uint(count)) => entry.count = Some(count),
+        (dw::DW_AT_encoding, Value::Uint(how)) => entry.encoding = Some(how),
         (dw::DW_AT_decl_file, Value::Uint(file)) => entry.file = Some(file),
         (dw::DW_AT_decl_line, Value::Uint(at)) => entry.line = line(at),
         (dw::DW_AT_call_file, Value::Uint(file)) => entry.call_file = Some(file),

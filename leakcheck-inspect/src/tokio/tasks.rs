@@ -41,27 +41,24 @@ pub(crate) fn task_type(index: &Index, poll: u64) -> Result<Option<TaskType>, Er
         return Ok(None);
     };
     let cell = format!("Cell{generics}");
-    let around = "tokio::runtime::task::core";
-    let Some(cell) = find_struct(index, function.unit, around, &cell)? else {
+    let Some(cell) = cell_of(index, function.unit, &cell, future)? else {
         return Ok(None);
     };
     let stage = Place::new(index, cell).field("core.stage")?.wrapped("Stage<")?;
     Ok(Some(TaskType { future, stage: stage.offset, stage_type: stage.id }))
 }
 
-/// The struct in the unit, or else in another unit of the same crate.
-fn find_struct(
+/// The `Cell` for this very future. Types of the same name are not rare: two blocks of a function may
+/// each have one, and so may two versions of a crate.
+fn cell_of(
     index: &Index,
     unit: UnitNo,
-    around: &str,
     name: &str,
+    future: TypeId,
 ) -> Result<Option<TypeId>, Error> {
-    if let Some(found) = index.struct_in(unit, around, name)? {
-        return Ok(Some(found));
-    }
-    for other in index.units_beside(unit)? {
-        if let Some(found) = index.struct_in(other, around, name)? {
-            return Ok(Some(found));
+    for cell in index.structs_in(unit, "tokio::runtime::task::core", name)? {
+        if index.first_type_parameter(cell)? == Some(future) {
+            return Ok(Some(cell));
         }
     }
     Ok(None)
@@ -137,7 +134,7 @@ impl Walk<'_> {
             return Ok(task);
         };
         task.type_id = Some(ty.future);
-        task.future = Some(self.shape(ty.future)?.name.clone());
+        task.future = self.shape(ty.future).ok().map(|shape| shape.name.clone());
         if !matches!(task.phase, Phase::Running | Phase::Finished) {
             self.fill_tree(&mut task, ty, address);
         }

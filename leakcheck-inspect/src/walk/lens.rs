@@ -134,21 +134,20 @@ impl Walk<'_> {
 
     /// The branches of tokio's `select!` that are still polled, if these are the captures of its
     /// closure: a tuple of futures, and a bit for each that is done or switched off.
-    pub(super) fn selected(&self, fields: &[Field], at: At) -> Result<Option<Vec<At>>, Error> {
-        let [first, second] = fields else {
-            return Ok(None);
+    pub(super) fn selected(&self, fields: &[Field], closure: At) -> Option<Vec<At>> {
+        // What a closure captures by reference is named so.
+        let of = |name: &str| {
+            let named = |field: &&Field| field.name.trim_start_matches("_ref__") == name;
+            fields.iter().find(named)
         };
-        let of = |name: &str| [first, second].into_iter().find(|field| &*field.name == name);
-        let (Some(disabled), Some(futures)) = (of("disabled"), of("futures")) else {
-            return Ok(None);
-        };
-        let mask = self.number(self.pointee(at.inside(disabled))?)?;
-        let futures = self.pointee(at.inside(futures))?;
-        let shape = self.shape(futures.ty)?;
+        let (disabled, futures) = (of("disabled")?, of("futures")?);
+        let mask = self.number(self.pointee(closure.inside(disabled)).ok()?).ok()?;
+        let futures = self.pointee(closure.inside(futures)).ok()?;
+        let shape = self.shape(futures.ty).ok()?;
         let Body::Struct(branches) = &shape.body else {
-            return Ok(None);
+            return None;
         };
         let polled = branches.iter().enumerate().filter(|(bit, _)| mask >> bit.min(&63) & 1 == 0);
-        Ok(Some(polled.map(|(_, branch)| futures.inside(branch)).collect()))
+        Some(polled.map(|(_, branch)| futures.inside(branch)).collect())
     }
 }

@@ -4,8 +4,26 @@ use std::collections::HashSet;
 
 use super::{Walk, shared};
 use crate::leaves::Look;
-use crate::shape::{Body, PointerKind};
+use crate::names;
+use crate::shape::{Body, PointerKind, Shape};
 use crate::tree::TypeId;
+
+/// Whether what is in the value says nothing of what is waited for: what a closure has captured may
+/// be for later, and what a `ManuallyDrop` holds may be gone.
+pub(super) fn is_data(shape: &Shape) -> bool {
+    shape.name.ends_with(names::CLOSURE)
+        || &*shape.plain == "core::mem::manually_drop::ManuallyDrop"
+}
+
+/// Whether polling the value is calling the closure in it.
+pub(super) fn polls_closure(shape: &Shape) -> bool {
+    const POLLED: [&str; 3] = [
+        "core::future::poll_fn::PollFn",
+        "futures_util::future::poll_fn::PollFn",
+        "futures_util::stream::poll_fn::PollFn",
+    ];
+    POLLED.contains(&&*shape.plain)
+}
 
 impl Walk<'_> {
     /// Whether a value of this type may hold a future, by value or by what it owns.
@@ -44,7 +62,14 @@ impl Walk<'_> {
             return rule.look != Look::Nothing;
         }
         match &shape.body {
+            Body::Struct(_) if is_data(&shape) => {}
             Body::Struct(_) if shared::is_counted(&shape) => return self.shares_future(&shape),
+            Body::Struct(_) if polls_closure(&shape) => {
+                let closure = shape.field("f").and_then(|field| self.shape(field.ty).ok());
+                if let Some(Body::Struct(fields)) = closure.as_ref().map(|shape| &shape.body) {
+                    fields.iter().for_each(|field| inside(field.ty));
+                }
+            }
             Body::Coroutine(_) => return true,
             Body::Dyn { kind: PointerKind::Unique, future, .. } => return *future,
             Body::Struct(fields) => fields.iter().for_each(|field| inside(field.ty)),

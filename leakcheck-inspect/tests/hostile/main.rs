@@ -53,7 +53,7 @@ fn most_memory() -> u64 {
 }
 
 /// Asks all that can be asked of an image, about a memory that makes no sense.
-fn ask(bytes: &[u8], memory: &dyn Memory) {
+fn ask(bytes: &[u8], memory: &(dyn Memory + Sync)) {
     let (Ok(image), Ok(same)) = (Image::parse(bytes), Image::parse(bytes)) else {
         return;
     };

@@ -1,8 +1,8 @@
 //! Memories: a real one, recorded and damaged, and one that never made sense.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -14,10 +14,17 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 const PAGE: u64 = 4096;
 
 /// Pages by their address.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Pages {
     pages: BTreeMap<u64, Vec<u8>>,
-    reads: Cell<usize>,
+    reads: AtomicUsize,
+}
+
+impl Clone for Pages {
+    /// The same pages, not read yet.
+    fn clone(&self) -> Self {
+        Self { pages: self.pages.clone(), reads: AtomicUsize::new(0) }
+    }
 }
 
 impl Pages {
@@ -26,13 +33,13 @@ impl Pages {
     }
 
     pub(crate) fn reads(&self) -> usize {
-        self.reads.get()
+        self.reads.load(Ordering::Relaxed)
     }
 }
 
 impl Memory for Pages {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        self.reads.set(self.reads.get() + 1);
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let unreadable = || Error::unreadable(address, into.len());
         let mut bytes = Vec::with_capacity(into.len());
         while bytes.len() < into.len() {
@@ -48,11 +55,11 @@ impl Memory for Pages {
 
 /// Keeps each page that is read of this process.
 #[derive(Default)]
-struct Recorder(RefCell<Pages>);
+struct Recorder(std::sync::Mutex<Pages>);
 
 impl Memory for Recorder {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        let mut pages = self.0.borrow_mut();
+        let mut pages = self.0.lock().unwrap();
         let mut at = address - address % PAGE;
         while at < address + into.len() as u64 {
             let mut page = vec![0; PAGE as usize];
@@ -81,7 +88,7 @@ pub(crate) fn recorded() -> (Inspector, Pages, u64) {
         let trees = tasks.iter().filter(|task| task.tree.is_some()).count();
         assert!(trees > 6 && tasks.len() == trees, "{tasks:#?}");
     });
-    (inspector, recorder.0.into_inner(), handle)
+    (inspector, recorder.0.into_inner().unwrap(), handle)
 }
 
 /// How far this executable lies from where its file says.

@@ -4,6 +4,7 @@
 //! that are not read as they are. With `UPDATE_EXPECT` set, names in the expectations are rewritten
 //! as they are found; lines are not.
 
+mod asides;
 mod channels;
 mod combinators;
 mod dynamic;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use harness::{Flavor, Way};
 
 const EVERYWHERE: &[&[Way]] = &[
+    asides::WAYS,
     channels::WAYS,
     combinators::WAYS,
     dynamic::WAYS,

@@ -206,7 +206,7 @@ fn unix_read(park: &mut Park) {
 }
 
 //= program::net::unix_copy::{async block} at ~unix_copy
-//=   tokio::io::util::copy_bidirectional::copy_bidirectional<UnixStream, UnixStream> [data]
+//=   tokio::io::util::copy_bidirectional::copy_bidirectional<UnixStream, UnixStream> [readiness]
 fn unix_copy(park: &mut Park) {
     let ((mut left, left_peer), (mut right, right_peer)) = (unix_pair(), unix_pair());
     park.keep((left_peer, right_peer));
