@@ -303,7 +303,8 @@ impl std::fmt::Debug for Process<'_> {
 }
 
 impl Process<'static> {
-    /// The process that calls, at this moment.
+    /// The process that calls, at this moment, with the system's clock: where tokio's time is paused, set
+    /// [`Process::now`] to what that says.
     ///
     /// # Errors
     ///

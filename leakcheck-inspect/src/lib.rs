@@ -95,7 +95,10 @@
 //! | a type without debug info: a crate built without `debug = 2`, a doctest | no tree, or a [`NodeKind::Cut`] that says so | its fields are not described |
 //! | a `dyn Future` whose vtable the debug info does not describe | a [`NodeKind::Cut`] that says so | which type it is, is told by the vtable alone |
 //! | what is behind `&`, `Arc` or `Rc` | nothing | it may be anybody's. Followed are an `Arc` of a lock around nothing but a future, and the future of futures' `Shared` |
-//! | what is in a `MaybeUninit` or another union | nothing | whether there is a value, only its owner knows |
+//! | what is in a `MaybeUninit` or another union, or in a `ManuallyDrop` (but tracing's) | nothing | whether there is a value, only its owner knows |
+//! | what a closure has captured, but one of `poll_fn` | nothing | it may be for later: `map`'s closure waits for nothing |
+//! | the value of an enum whose tag may be negative | a [`NodeKind::Cut`] | how wide such a tag was written is not kept |
+//! | a method's `impl` block, where two builds of the crate are linked | `{impl#3}` | which of them is meant, nothing says |
 //! | an `.await` that a macro of another crate wrote | the line where its function starts, and the macro: "in select!" | the line is one of the macro's file |
 //! | a hand-written future that holds nothing known | a leaf of its name, "a hand-written future" | what it waits for is in its `poll` |
 //! | a task of a `LocalSet` | below the future that runs the set | no runtime has it in its list |
@@ -112,11 +115,13 @@
 //! # Races
 //!
 //! Nothing is locked or stopped, and the runtime may run meanwhile. Everything that a tree was read from
-//! is read a second time; if it is the same, the tree was true at the moment between the two readings,
-//! else it is read anew. So each task is told as it was at some moment of the call, though not all at the
+//! is read again at once, twice or more often; if it is the same each time, the tree was true at a moment
+//! between the readings, else it is read anew. (Bytes that change and change back, each time just between
+//! two readings, would not be noticed. A test looks for that while four workers run flat out.) So each task is told as it was at some moment of the call, though not all at the
 //! same one, and a task that comes or goes meanwhile may be missing. Only what cannot come back is
 //! certain afterwards: a dropped `JoinHandle`, an end, a task that nobody can wake
-//! ([`Task::is_unwakeable`]).
+//! ([`Task::is_unwakeable`]). Readings of trees have a thread of their own for as long as they take, since
+//! nobody knows how much room the caller's stack has left.
 //!
 //! # Limits
 //!

@@ -36,7 +36,8 @@ pub struct Task {
 
 impl Task {
     /// Whether nobody can ever wake the task again: it waits, is not in a queue, and nobody holds a
-    /// waker (or an abort handle) of it. A proof, not a guess.
+    /// waker (or an abort handle) of it. A proof, not a guess: its future is never polled again, though
+    /// whoever holds its `JoinHandle`, or the runtime, may still drop it.
     pub fn is_unwakeable(&self) -> bool {
         matches!(self.phase, Phase::Waiting) && self.wakers == 0
     }
