@@ -10,6 +10,7 @@
 
 mod coroutine;
 mod details;
+mod known;
 mod lens;
 mod local;
 mod shared;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::knowledge::Knowledge;
-use crate::leaves::{Look, Rule};
 use crate::map::Map;
 use crate::memory::uint;
 use crate::names;
@@ -113,7 +113,8 @@ impl<'a> Walk<'a> {
         }
         let shape = self.shape(at.ty)?;
         if let Some(rule) = shape.rule {
-            return self.known(rule, &shape, at, depth, out);
+            out.extend(self.known(rule, &shape, at, depth)?);
+            return Ok(());
         }
         match &shape.body {
             Body::Coroutine(coroutine) => {
@@ -150,89 +151,6 @@ impl<'a> Walk<'a> {
         if let Err(error) = self.visit(at, depth, out) {
             out.push(Node::new(NodeKind::Cut, error.to_string()));
         }
-    }
-
-    fn known(
-        &self,
-        rule: &Rule,
-        shape: &Shape,
-        at: At,
-        depth: usize,
-        out: &mut Vec<Node>,
-    ) -> Result<(), Error> {
-        match rule.look {
-            Look::Nothing => {}
-            Look::Leaf(kind) => {
-                if let Body::Coroutine(coroutine) = &shape.body {
-                    if let Some(node) = self.not_suspended(shape, coroutine, at)? {
-                        out.push(node);
-                        return Ok(());
-                    }
-                }
-                let mut node = Node::new(NodeKind::Leaf, self.told(rule, shape, at.ty));
-                node.wait = Some(self.details(kind, shape, at));
-                out.push(node);
-            }
-            Look::Timeout => {
-                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
-                node.wait = Some(self.details(WaitKind::Timeout, shape, at));
-                self.visit_or_cut(self.field(at, "value")?, depth + 1, &mut node.children);
-                out.push(node);
-            }
-            Look::Unordered => out.push(self.unordered(rule, shape, at, depth)?),
-            Look::LocalSet => out.push(self.local_set(rule, shape, at, depth)?),
-            Look::Forward => {
-                // An item that the sink has not taken yet comes first.
-                let (buffered, _) = self.variant(self.field(at, "buffered_item")?)?;
-                let field = if &*buffered == "Some" { "sink" } else { "stream" };
-                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
-                self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
-                out.push(node);
-            }
-            Look::Instrumented => {
-                // Alive as long as what holds it, though `ManuallyDrop` does not say so.
-                let inner = self.field(self.field(at, "inner")?, "value")?;
-                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
-                self.visit_or_cut(inner, depth + 1, &mut node.children);
-                out.push(node);
-            }
-            Look::First(first, second) => {
-                // The second is not polled before the first is over.
-                let mut node = Node::new(NodeKind::Adapter, self.told(rule, shape, at.ty));
-                for field in [first, second] {
-                    if node.children.is_empty() {
-                        self.visit_or_cut(self.field(at, field)?, depth + 1, &mut node.children);
-                    }
-                }
-                out.push(node);
-            }
-            Look::SharedFuture => out.push(self.shared(rule, shape, at, depth)?),
-            Look::OnceCell => {
-                let Body::Coroutine(coroutine) = &shape.body else {
-                    return Ok(());
-                };
-                let mut node = self.coroutine(shape, coroutine, at, depth)?;
-                node.name = self.told(rule, shape, at.ty);
-                for child in &mut node.children {
-                    let wait = child.wait.as_mut().filter(|wait| wait.kind == WaitKind::Semaphore);
-                    if let Some(wait) = wait {
-                        *wait = Wait::new(WaitKind::OnceCell);
-                    }
-                }
-                out.push(node);
-            }
-        }
-        Ok(())
-    }
-
-    /// A known future's name, with its generics.
-    fn told(&self, rule: &Rule, shape: &Shape, ty: TypeId) -> Arc<str> {
-        let mut told = self.told.borrow_mut();
-        let name = told.entry(ty).or_insert_with(|| match rule.name {
-            "" => format!("{}{}", shape.name, shape.generics).into(),
-            name => name.replace("<>", &names::first_generic(&shape.generics)).into(),
-        });
-        Arc::clone(name)
     }
 
     fn structure(
