@@ -14,10 +14,12 @@ mod state;
 mod telling;
 mod waits;
 mod ways_out;
+mod wrappers;
 
 pub use cause::Cause;
 pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
+pub(crate) use wrappers::is_anybodys;
 
 use crate::survivor::{State, Survivor};
 use graph::Graph;
