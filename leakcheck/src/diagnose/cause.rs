@@ -53,6 +53,8 @@ pub enum Cause {
     Unwakeable,
     /// It could go on, and its runtime had no turn for it.
     NeverGotItsTurn,
+    /// It was between two turns when it was read; how many turns it had is not known.
+    BetweenTurns,
     /// It was aborted and has not ended.
     IgnoresCancellation,
     /// It was polled over and over while everything else was at rest.
@@ -94,6 +96,7 @@ impl Cause {
             Self::EmptyCollection => "empty collection",
             Self::Unwakeable => "unwakeable",
             Self::NeverGotItsTurn => "never got its turn",
+            Self::BetweenTurns => "between two turns",
             Self::IgnoresCancellation => "ignores cancellation",
             Self::BusyLoop => "busy loop",
             Self::BlocksItsWorker => "blocks its worker",

@@ -68,9 +68,10 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
             Some(told)
         }
         told if proven => Some(unwakeable(told)),
-        told => daemons::finding(survivor)
-            .or(told)
-            .or_else(|| (survivor.state == Some(State::Notified)).then(state::woken)),
+        told => daemons::finding(survivor).or(told).or_else(|| {
+            let woken = survivor.state == Some(State::Notified);
+            woken.then(|| state::woken(survivor.polls_in_grace))
+        }),
     }
 }
 
@@ -250,7 +251,10 @@ mod tests {
         let why = "sleeps for another 29.5 s beyond the grace";
         check(sleeping(29_500), Cause::SleepsLonger, why, "raise the `grace`");
         let why = "sleeps, and its timer is overdue by 40 ms";
-        check(sleeping(-40), Cause::NeverGotItsTurn, why, "threads busy");
+        let mut overdue = sleeping(-40);
+        check(overdue.clone(), Cause::BetweenTurns, why, "await its end");
+        overdue.polls_in_grace = Some(0);
+        check(overdue, Cause::NeverGotItsTurn, why, "threads busy");
         let mut again = sleeping(80);
         again.polls_in_grace = Some(5);
         let why = "sleeps again and again (due in 80 ms); it ran 5 times in the grace";
@@ -310,9 +314,21 @@ mod tests {
         let why = "waits for the next tick of an interval, which never runs out; it ran 9 times in the grace";
         check(ticking, Cause::WorkerWithoutExit, why, "give its loop an exit");
         let mut unread = survivor(1);
-        unread.state = Some(State::Notified);
+        (unread.state, unread.polls_in_grace) = (Some(State::Notified), Some(1));
         let why = "was woken, and its runtime had no turn for it yet";
         check(unread, Cause::NeverGotItsTurn, why, "threads busy");
+    }
+
+    #[test]
+    fn where_nobody_counts_polls_a_task_between_two_turns_may_loop() {
+        let why = "was to run again when it was read, perhaps in a busy loop";
+        check(tree([leaf(WaitKind::Yield)]), Cause::BetweenTurns, why, "give its loop an exit");
+        let mut unread = survivor(1);
+        unread.state = Some(State::Notified);
+        check(unread.clone(), Cause::BetweenTurns, why, "await its end");
+        unread.state = Some(State::Running);
+        let why = "was in a poll when it was read, which lasts, or is one of a busy loop";
+        check(unread, Cause::BlocksItsWorker, why, "an exit");
     }
 
     #[test]

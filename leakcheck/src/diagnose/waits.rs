@@ -44,6 +44,18 @@ pub(super) const OVERDUE: Row = Row {
     help: "find what keeps the runtime's threads busy",
 };
 
+/// Said of a timer that is due where nobody counts polls: its task may be about to run again.
+pub(super) const DUE: Row =
+    Row { kinds: &[], cause: Cause::BetweenTurns, why: "sleeps", help: BETWEEN_TURNS.help };
+
+/// Said of a task that is to run again where nobody counts polls.
+pub(super) const BETWEEN_TURNS: Row = Row {
+    kinds: &[],
+    cause: Cause::BetweenTurns,
+    why: "was to run again when it was read, perhaps in a busy loop",
+    help: "give its loop an exit (a CancellationToken, a closed channel) and await its end",
+};
+
 /// Said of a timer that woke its task again and again.
 pub(super) const TIMER_LOOP: Row = Row {
     kinds: &[],
@@ -264,7 +276,7 @@ mod tests {
 
     #[test]
     fn texts_go_on_in_the_middle_of_a_sentence_and_have_no_full_stop() {
-        let extra = [&SUBSCRIPTION, &OVER, &OVERDUE, &TIMER_LOOP];
+        let extra = [&SUBSCRIPTION, &OVER, &OVERDUE, &DUE, &BETWEEN_TURNS, &TIMER_LOOP];
         for row in ROWS.iter().chain(extra) {
             for text in [row.why, row.help] {
                 assert!(text.starts_with(|c: char| c.is_ascii_lowercase()), "{text}");
