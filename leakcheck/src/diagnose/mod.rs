@@ -87,7 +87,7 @@ fn unwakeable(told: Option<Finding>) -> Finding {
 /// What a survivor waits for, if it waits or did until just now, and that could be read.
 fn stuck(survivor: &Survivor) -> Option<Stuck<'_>> {
     let waits = matches!(survivor.state, None | Some(State::Waiting | State::Notified));
-    Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?)
+    Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?, &survivor.own_files)
 }
 
 /// What to do: the library's own way where it is a library's task, unless that is in a trouble of
