@@ -33,8 +33,8 @@ pub enum Cause {
     TrackerNeverDone,
     /// It accepts connections, and nothing tells it to stop.
     AcceptWithoutShutdown,
-    /// It drives a connection that a library keeps open.
-    IdleConnection,
+    /// It drives a connection of a library that is still open, idle or not.
+    OpenConnection,
     /// It waits for a peer that neither answers nor closes.
     PeerSilent,
     /// It waits for a child process.
@@ -86,7 +86,7 @@ impl Cause {
             Self::TokenNeverCancelled => "token never cancelled",
             Self::TrackerNeverDone => "tracker never done",
             Self::AcceptWithoutShutdown => "accept loop without shutdown",
-            Self::IdleConnection => "idle connection",
+            Self::OpenConnection => "connection still open",
             Self::PeerSilent => "peer silent",
             Self::ChildStillRuns => "child still runs",
             Self::SignalNeverCame => "signal never came",

@@ -170,7 +170,7 @@ mod tests {
     fn a_pooled_connection_is_told_by_its_future() {
         let wrapped = ["Pin<Box<dyn Future>>", "hyper::client::conn::http1::upgrades::U"];
         let client = || running(&wrapped, WaitKind::Read);
-        check(client(), Some(Cause::IdleConnection), "drop every clone of the client");
+        check(client(), Some(Cause::OpenConnection), "drop every clone of the client");
         let server = running(&["<hyper::server::conn::http1::C as F>::poll"], WaitKind::Read);
         check(server, Some(Cause::PeerSilent), "shut the server down gracefully");
     }
@@ -186,7 +186,7 @@ mod tests {
         let mut task = running(&["redis::aio::Connection::query"], WaitKind::Read);
         check(task.clone(), Some(Cause::PeerSilent), "every clone of the redis connection");
         task.spawned_at = spawned_in("redis-1.8.1/src/aio/tokio.rs", 163).spawned_at;
-        check(task.clone(), Some(Cause::IdleConnection), "every clone of the redis connection");
+        check(task.clone(), Some(Cause::OpenConnection), "every clone of the redis connection");
         task.spawned_at = Some(Place::test("src/app.rs", 3));
         check(task, Some(Cause::PeerSilent), "put a timeout around the read");
     }
@@ -196,7 +196,7 @@ mod tests {
         let postgres = ["app::{async block}", "tokio_postgres::connection::Connection<S, T>"];
         check(
             running(&postgres, WaitKind::Read),
-            Some(Cause::IdleConnection),
+            Some(Cause::OpenConnection),
             "drop the tokio-postgres",
         );
         let axum = running(&["app::main", "axum::serve::Serve<L>::run"], WaitKind::Accept);

@@ -21,6 +21,8 @@ pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
 pub(crate) use wrappers::is_anybodys;
 
+use leakcheck_inspect::{Node, NodeKind};
+
 use crate::survivor::{State, Survivor};
 use graph::Graph;
 use leaves::Stuck;
@@ -32,6 +34,10 @@ const LIBRARY: &str = "shut the library's object down the way it offers (close, 
 
 const WAKER: &str = "find the future that returns `Pending` without keeping the waker, or whose waker \
      was dropped with what it waits for";
+
+/// Said instead where something of the tree was not read: that may be what it waits for.
+const CUT: &str = "its await tree is not complete (see there), so look at what it awaits last; or \
+     abort the task";
 
 /// What is found out about one survivor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +73,7 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
         Some(told) if matches!(told.cause, Cause::PendingForever | Cause::EmptyCollection) => {
             Some(told)
         }
-        told if proven => Some(unwakeable(told)),
+        told if proven => Some(unwakeable(told, survivor)),
         told => daemons::finding(survivor).or(told).or_else(|| {
             let woken = survivor.state == Some(State::Notified);
             woken.then(|| state::woken(survivor.polls_in_grace))
@@ -75,12 +81,14 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
     }
 }
 
-fn unwakeable(told: Option<Finding>) -> Finding {
+fn unwakeable(told: Option<Finding>, survivor: &Survivor) -> Finding {
+    let is_cut = |tree: &Node| tree.walk().any(|node| node.kind == NodeKind::Cut);
+    let help = if survivor.awaits.as_ref().is_some_and(is_cut) { CUT } else { WAKER };
     let waits = told.map(|told| format!("; {}", told.why)).unwrap_or_default();
     Finding {
         cause: Cause::Unwakeable,
         why: format!("can never run again, because nobody holds a waker of it{waits}"),
-        help: WAKER.to_owned(),
+        help: help.to_owned(),
     }
 }
 
@@ -128,7 +136,7 @@ pub(crate) fn from_library(survivor: &Survivor) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use leakcheck_inspect::{Node, NodeKind, Wait, WaitKind};
+    use leakcheck_inspect::{Wait, WaitKind};
 
     use super::*;
 
@@ -278,6 +286,10 @@ mod tests {
         };
         let why = "can never run again, because nobody holds a waker of it; waits for a notification, and none came";
         check(unwakeable(WaitKind::Notified), Cause::Unwakeable, why, "waker");
+        let mut cut = unwakeable(WaitKind::Notified);
+        let more = Node::new(NodeKind::Cut, "too deep");
+        cut.awaits.as_mut().unwrap().children.push(more);
+        check(cut, Cause::Unwakeable, why, "not complete");
         let why = "awaits `pending()`, which never ends";
         check(unwakeable(WaitKind::Pending), Cause::PendingForever, why, "abort");
     }
@@ -329,6 +341,16 @@ mod tests {
         unread.state = Some(State::Running);
         let why = "was in a poll when it was read, which lasts, or is one of a busy loop";
         check(unread, Cause::BlocksItsWorker, why, "an exit");
+    }
+
+    #[test]
+    fn a_socket_of_datagrams_has_no_other_side_to_close() {
+        let why = "waits for more data, or for the other side to close";
+        let mut reads = tree([leaf(WaitKind::Read)]);
+        check(reads.clone(), Cause::PeerSilent, why, "close the other side");
+        reads.awaits.as_mut().unwrap().name = "tokio::net::udp::UdpSocket::recv_from".into();
+        let why = "waits for a datagram, or for its socket to be ready";
+        check(reads, Cause::PeerSilent, why, "select! it against");
     }
 
     #[test]

@@ -41,6 +41,8 @@ fn row(stuck: &Stuck<'_>, polls_in_grace: Option<u64>) -> Option<&'static Row> {
             Some(if polls_in_grace.is_some() { &waits::OVERDUE } else { &waits::DUE })
         }
         WaitKind::Yield if polls_in_grace.is_none() => Some(&waits::BETWEEN_TURNS),
+        WaitKind::Read | WaitKind::Ready if stuck.on.datagrams => Some(&waits::DATAGRAM),
+        WaitKind::Write if stuck.on.datagrams => Some(&waits::DATAGRAM_OUT),
         kind => waits::row(kind),
     }
 }
