@@ -32,7 +32,7 @@ pub(crate) struct Watch<'a> {
     origins: HashMap<u64, (Origin, bool)>,
     sites: HashMap<TypeId, Vec<Site>>,
     inspection: Option<Inspection>,
-    /// How long all looks at tasks have taken. The executable is opened by the first.
+    /// How long all looks at tasks have taken so far. The first opens the executable, and that counts.
     looked: Duration,
 }
 
@@ -81,6 +81,9 @@ impl<'a> Watch<'a> {
 
     /// Whoever is left is inspected, unless all of them may stay by what is known without.
     pub(crate) fn judge(&mut self) -> Judged {
+        // As old as they were when they were waited for, without what looking at them took or takes.
+        let now = Instant::now();
+        let now = now.checked_sub(self.looked).unwrap_or(now);
         let rules = &self.runtime.options.ignores;
         let alive = self.runtime.alive();
         match Tier::current() {
@@ -88,16 +91,16 @@ impl<'a> Watch<'a> {
             Tier::Hooks if self.runtime.registry.len() + alive == 0 => {
                 judge::identified(rules, Vec::new(), |_| Survivor::counted(1))
             }
-            Tier::Hooks => self.judge_by_hooks(),
+            Tier::Hooks => self.judge_by_hooks(now),
             Tier::Plain => {
                 let current = self.runtime.registry.has_ignored_current();
                 let judged = judge::counted(rules, current, alive, None);
-                if judged.reported.is_empty() { judged } else { self.judge_by_inspection() }
+                if judged.reported.is_empty() { judged } else { self.judge_by_inspection(now) }
             }
         }
     }
 
-    fn judge_by_hooks(&mut self) -> Judged {
+    fn judge_by_hooks(&mut self, now: Instant) -> Judged {
         let runtime = self.runtime;
         let all_may_stay = self.decide(None).iter().all(|(_, decision)| decision.may_stay());
         let inspection = if all_may_stay && runtime.registry.len() == runtime.alive() {
@@ -122,12 +125,12 @@ impl<'a> Watch<'a> {
         let untold: Vec<_> = untold.map(|(id, task)| self.identify(id, None, Some(task))).collect();
         let known = told + untold.len();
         identified.extend(untold);
-        let mut judged = self.judge_each(identified);
+        let mut judged = self.judge_each(identified, now);
         judge::reconcile(&mut judged, Tier::Hooks, known, alive);
         judged
     }
 
-    fn judge_by_inspection(&mut self) -> Judged {
+    fn judge_by_inspection(&mut self, now: Instant) -> Judged {
         let runtime = self.runtime;
         let rules = &runtime.options.ignores;
         let tasks = match self.inspect_all_that_live() {
@@ -140,15 +143,13 @@ impl<'a> Watch<'a> {
         let (found, alive) = (tasks.len(), runtime.alive());
         let identified =
             tasks.into_iter().map(|(id, task)| self.identify(id, None, Some(task))).collect();
-        let mut judged = self.judge_each(identified);
+        let mut judged = self.judge_each(identified, now);
         judge::reconcile(&mut judged, Tier::Plain, found, alive);
         judged
     }
 
-    fn judge_each(&self, identified: Vec<Identified>) -> Judged {
+    fn judge_each(&self, identified: Vec<Identified>, now: Instant) -> Judged {
         let registry = &self.runtime.registry;
-        // As old as they were when they were waited for, without what looking at them took.
-        let now = Instant::now().checked_sub(self.looked).unwrap_or_else(Instant::now);
         judge::identified(&self.runtime.options.ignores, identified, |task| {
             task.into_survivor(registry, self.workspace(), now)
         })
@@ -156,7 +157,7 @@ impl<'a> Watch<'a> {
 
     /// Reads the tasks until it has as many as live, since they may come and go meanwhile.
     fn inspect_all_that_live(&mut self) -> Result<BTreeMap<u64, Inspected>, String> {
-        // The executable may take longer to read than all tasks.
+        // The executable may take longer to open than all tasks to read: here that counts for nothing.
         Look::new()?;
         let began = Instant::now();
         loop {
@@ -241,6 +242,7 @@ impl<'a> Watch<'a> {
 
     /// Finds the places in the program that spawn such tasks: once for each type of future.
     fn find_sites<'t>(&mut self, tasks: impl Iterator<Item = &'t Inspected>) {
+        let began = Instant::now();
         let Ok(look) = Look::new() else { return };
         for type_id in tasks.filter_map(|task| task.type_id) {
             if !self.sites.contains_key(&type_id) {
@@ -249,6 +251,7 @@ impl<'a> Watch<'a> {
                 self.sites.insert(type_id, sites);
             }
         }
+        self.looked += began.elapsed();
     }
 
     /// Whether `ignore_current()` covers a task that no hook told of.
