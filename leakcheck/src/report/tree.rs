@@ -107,8 +107,8 @@ fn step(node: &Node, own: &OwnFiles) -> Option<Step> {
         NodeKind::Done => Step::Aside(format!("{name} (done)")),
         NodeKind::Unstarted => Step::Own { at: at(), name: format!("{name} (not started)") },
         NodeKind::Function if own.has(node) => {
-            let within = node.within.as_ref().map(|within| format!(" (in {within})"));
-            Step::Own { at: at(), name: format!("{name}{}", within.unwrap_or_default()) }
+            let within = node.within.as_deref().map(in_macro).unwrap_or_default();
+            Step::Own { at: at(), name: format!("{name}{within}") }
         }
         NodeKind::Task => Step::Said(format!("in its task {name}{wait}")),
         NodeKind::Leaf => Step::Said(format!("awaiting {name}{wait}")),
@@ -120,6 +120,12 @@ fn step(node: &Node, own: &OwnFiles) -> Option<Step> {
         NodeKind::Adapter if is_std(name) => return None,
         _ => Step::Foreign(of_crate(name)),
     })
+}
+
+/// Said where a macro wrote the `.await`: the line is the one where its function begins.
+fn in_macro(name: &str) -> String {
+    let article = if name.starts_with("a ") { "" } else { "a " };
+    format!(", in {article}{name} of it")
 }
 
 fn is_std(name: &str) -> bool {
@@ -280,7 +286,7 @@ mod tests {
         check(
             select,
             expect![[r#"
-                src/app.rs:7    app::serve (in select!)
+                src/app.rs:7    app::serve, in a select! of it
                 - src/app.rs:9    app::answer
                   awaiting tokio::sync::oneshot::Receiver<u32> [an answer, 1 sender left]
                 - src/app.rs:30   app::late (not started)

@@ -64,7 +64,7 @@ fn branches_of_a_select_are_shown_below_each_other() {
              task N       waiting, alive T ms, idle T ms, polled once
              spawned at   leakcheck/tests/it/targets.rs:L:C   in it::targets::stuck_in_a_select   by the test's body
                           tokio::spawn(async {
-             stuck at     leakcheck/tests/it/targets.rs:L   it::targets::stuck_in_a_select::{async block} (in select!)
+             stuck at     leakcheck/tests/it/targets.rs:L   it::targets::stuck_in_a_select::{async block}, in a select! of it
                           - leakcheck/tests/it/targets.rs:L   it::targets::flusher
                             leakcheck/tests/it/targets.rs:L   it::targets::flush
                             awaiting tokio::sync::oneshot::Receiver<u32> [an answer, 1 sender left]
