@@ -147,7 +147,8 @@ fn caller(survivor: &Survivor) -> Option<String> {
     Some(format!("{blame}   in {}", survivor.spawned_by.as_ref()?))
 }
 
-fn candidates(places: &[Place]) -> Option<String> {
+/// Places one of which it was.
+pub(crate) fn candidates(places: &[Place]) -> Option<String> {
     let shown: Vec<_> = places.iter().take(CANDIDATES).map(ToString::to_string).collect();
     match (shown.as_slice(), places.len().saturating_sub(CANDIDATES)) {
         ([], _) => None,
