@@ -72,7 +72,7 @@ async fn a_dump_of_another_runtime_knows_its_tasks_and_no_body() {
 }
 
 async fn never() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[leak_test]
