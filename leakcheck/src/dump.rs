@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::identify::{Origin, Site};
 use crate::inspect::{Inspected, Look};
 use crate::place::{Place, Workspace};
-use crate::report::tree_lines;
+use crate::report::{candidates, tree_lines};
 use crate::runtime::Subject;
 use crate::survivor::State;
 
@@ -56,6 +56,8 @@ pub struct DumpedTask {
     pub future: Option<String>,
     /// The place that spawned it, where that can be told.
     pub spawned_at: Option<Place>,
+    /// Where it cannot: the places in the program that spawn such a future, one of which it was.
+    pub spawn_candidates: Vec<Place>,
     /// Where it waits. Its files are written as in a [`Place`]. As JSON a flat list.
     #[serde(serialize_with = "awaits::serialize")]
     pub awaits: Option<Node>,
@@ -151,6 +153,7 @@ impl DumpedTask {
             state: task.state(),
             future: task.future.as_deref().map(ToOwned::to_owned),
             spawned_at: origin.spawned_at,
+            spawn_candidates: origin.candidates,
             awaits: task.tree,
             unwakeable: task.unwakeable,
             uninspected: task.unknown,
@@ -177,6 +180,8 @@ impl fmt::Display for TaskDump {
             writeln!(f, "\ntask {}: {state}, {future}", task.id)?;
             if let Some(place) = &task.spawned_at {
                 writeln!(f, "  spawned at {place}")?;
+            } else if let Some(places) = candidates(&task.spawn_candidates) {
+                writeln!(f, "  spawned at {places}")?;
             }
             write_tree(f, task.awaits.as_ref(), &task.own_files, task.uninspected.as_deref())?;
             if task.unwakeable {

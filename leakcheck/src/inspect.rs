@@ -117,7 +117,7 @@ impl Inspection {
     const REST: u32 = 4;
 
     pub(crate) fn of(runtime: &Handle) -> Self {
-        // The executable is opened once: that is no part of what a look takes.
+        // The executable is opened once: that tells nothing of how long the next look takes.
         let look = Look::new();
         let made = Instant::now();
         let tasks = look.and_then(|look| look.tasks(runtime));

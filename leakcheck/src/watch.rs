@@ -1,8 +1,10 @@
 //! Who is left on a runtime, and who of them may stay. Told by the hooks and by tokio's count while
 //! that is enough, and by inspection where it is not.
 
+mod left;
+
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,8 @@ use crate::place::Workspace;
 use crate::registry::Live;
 use crate::report::Tier;
 use crate::runtime::Runtime;
-use crate::settle::{Left, Unsettled, clock_is_paused, settle};
+use crate::settle::{Unsettled, clock_is_paused, settle};
 use crate::survivor::{Survivor, number};
-use crate::timers;
 
 /// How long a difference between two counts has to last.
 const BELIEVED: Duration = Duration::from_millis(50);
@@ -32,7 +33,7 @@ pub(crate) struct Watch<'a> {
     origins: HashMap<u64, (Origin, bool)>,
     sites: HashMap<TypeId, Vec<Site>>,
     inspection: Option<Inspection>,
-    /// How long all looks at tasks have taken. The executable is opened by the first.
+    /// How long all looks at tasks have taken so far. The first opens the executable, and that counts.
     looked: Duration,
 }
 
@@ -81,6 +82,9 @@ impl<'a> Watch<'a> {
 
     /// Whoever is left is inspected, unless all of them may stay by what is known without.
     pub(crate) fn judge(&mut self) -> Judged {
+        // As old as they were when they were waited for, without what looking at them took or takes.
+        let now = Instant::now();
+        let now = now.checked_sub(self.looked).unwrap_or(now);
         let rules = &self.runtime.options.ignores;
         let alive = self.runtime.alive();
         match Tier::current() {
@@ -88,16 +92,16 @@ impl<'a> Watch<'a> {
             Tier::Hooks if self.runtime.registry.len() + alive == 0 => {
                 judge::identified(rules, Vec::new(), |_| Survivor::counted(1))
             }
-            Tier::Hooks => self.judge_by_hooks(),
+            Tier::Hooks => self.judge_by_hooks(now),
             Tier::Plain => {
                 let current = self.runtime.registry.has_ignored_current();
                 let judged = judge::counted(rules, current, alive, None);
-                if judged.reported.is_empty() { judged } else { self.judge_by_inspection() }
+                if judged.reported.is_empty() { judged } else { self.judge_by_inspection(now) }
             }
         }
     }
 
-    fn judge_by_hooks(&mut self) -> Judged {
+    fn judge_by_hooks(&mut self, now: Instant) -> Judged {
         let runtime = self.runtime;
         let all_may_stay = self.decide(None).iter().all(|(_, decision)| decision.may_stay());
         let inspection = if all_may_stay && runtime.registry.len() == runtime.alive() {
@@ -122,12 +126,12 @@ impl<'a> Watch<'a> {
         let untold: Vec<_> = untold.map(|(id, task)| self.identify(id, None, Some(task))).collect();
         let known = told + untold.len();
         identified.extend(untold);
-        let mut judged = self.judge_each(identified);
+        let mut judged = self.judge_each(identified, now);
         judge::reconcile(&mut judged, Tier::Hooks, known, alive);
         judged
     }
 
-    fn judge_by_inspection(&mut self) -> Judged {
+    fn judge_by_inspection(&mut self, now: Instant) -> Judged {
         let runtime = self.runtime;
         let rules = &runtime.options.ignores;
         let tasks = match self.inspect_all_that_live() {
@@ -140,15 +144,13 @@ impl<'a> Watch<'a> {
         let (found, alive) = (tasks.len(), runtime.alive());
         let identified =
             tasks.into_iter().map(|(id, task)| self.identify(id, None, Some(task))).collect();
-        let mut judged = self.judge_each(identified);
+        let mut judged = self.judge_each(identified, now);
         judge::reconcile(&mut judged, Tier::Plain, found, alive);
         judged
     }
 
-    fn judge_each(&self, identified: Vec<Identified>) -> Judged {
+    fn judge_each(&self, identified: Vec<Identified>, now: Instant) -> Judged {
         let registry = &self.runtime.registry;
-        // As old as they were when they were waited for, without what looking at them took.
-        let now = Instant::now().checked_sub(self.looked).unwrap_or_else(Instant::now);
         judge::identified(&self.runtime.options.ignores, identified, |task| {
             task.into_survivor(registry, self.workspace(), now)
         })
@@ -156,7 +158,7 @@ impl<'a> Watch<'a> {
 
     /// Reads the tasks until it has as many as live, since they may come and go meanwhile.
     fn inspect_all_that_live(&mut self) -> Result<BTreeMap<u64, Inspected>, String> {
-        // The executable may take longer to read than all tasks.
+        // The executable may take longer to open than all tasks to read: here that counts for nothing.
         Look::new()?;
         let began = Instant::now();
         loop {
@@ -241,6 +243,7 @@ impl<'a> Watch<'a> {
 
     /// Finds the places in the program that spawn such tasks: once for each type of future.
     fn find_sites<'t>(&mut self, tasks: impl Iterator<Item = &'t Inspected>) {
+        let began = Instant::now();
         let Ok(look) = Look::new() else { return };
         for type_id in tasks.filter_map(|task| task.type_id) {
             if !self.sites.contains_key(&type_id) {
@@ -249,6 +252,7 @@ impl<'a> Watch<'a> {
                 self.sites.insert(type_id, sites);
             }
         }
+        self.looked += began.elapsed();
     }
 
     /// Whether `ignore_current()` covers a task that no hook told of.
@@ -259,87 +263,6 @@ impl<'a> Watch<'a> {
     fn workspace(&self) -> &Workspace {
         self.workspace.get_or_init(|| self.runtime.subject.workspace())
     }
-
-    /// How many of the live tasks no ignore covers, by what an inspection tells; `None` if none can.
-    fn uncovered_by_inspection(&mut self) -> Option<usize> {
-        let last = self.inspection.take().filter(Inspection::is_fresh);
-        let inspection = last.unwrap_or_else(|| self.inspect());
-        let uncovered = inspection.tasks.as_ref().ok().map(|tasks| {
-            if Tier::current() == Tier::Plain {
-                self.find_sites(tasks.values());
-            }
-            let decisions = self.decide(Some(tasks));
-            let unseen = match Tier::current() {
-                Tier::Hooks => 0,
-                Tier::Plain => self.runtime.alive().saturating_sub(tasks.len()),
-            };
-            uncovered(&decisions) + unseen
-        });
-        self.inspection = Some(inspection);
-        uncovered
-    }
-
-    fn is_tolerant(&self) -> bool {
-        let runtime = self.runtime;
-        !runtime.options.ignores.is_empty() || runtime.registry.has_ignored_current()
-    }
-
-    fn left_by_hooks(&mut self, thorough: bool) -> Left {
-        let runtime = self.runtime;
-        let rules = &runtime.options.ignores;
-        let (told, alive) = (runtime.registry.len(), runtime.alive());
-        // A task's end is told a moment before tokio forgets the task: no leak yet.
-        let untold = alive.abs_diff(told);
-        if !self.is_tolerant() || told == 0 {
-            return Left { tasks: told + untold, told: told > 0 };
-        }
-        let decisions = self.decide(None);
-        let mut waited_for = uncovered(&decisions);
-        let inspected = rules.iter().any(crate::Ignore::needs_inspection);
-        if thorough && waited_for > 0 && inspected {
-            waited_for = self.uncovered_by_inspection().unwrap_or(waited_for);
-        }
-        Left { tasks: waited_for + untold, told: waited_for > 0 }
-    }
-
-    fn left_by_count(&mut self, thorough: bool) -> Left {
-        let runtime = self.runtime;
-        let rules = &runtime.options.ignores;
-        let judged = judge::counted(rules, false, runtime.alive(), None);
-        let mut tasks = judged.reported.iter().map(|survivor| survivor.count).sum();
-        let tolerant = rules.iter().any(|rule| !rule.is_count_alone());
-        if thorough && tasks > 0 && (tolerant || runtime.registry.has_ignored_current()) {
-            tasks = self.uncovered_by_inspection().unwrap_or(tasks);
-        }
-        Left { tasks, told: false }
-    }
-}
-
-impl Unsettled for Watch<'_> {
-    fn left(&mut self, thorough: bool) -> Left {
-        match Tier::current() {
-            Tier::Hooks => self.left_by_hooks(thorough),
-            Tier::Plain => self.left_by_count(thorough),
-        }
-    }
-
-    fn ended(&self) -> Option<usize> {
-        (Tier::current() == Tier::Hooks).then(|| self.runtime.registry.ended())
-    }
-
-    fn due(&mut self, within: Duration) -> Option<Duration> {
-        let tasks = self.inspect().tasks.ok()?;
-        let decisions = if self.is_tolerant() { self.decide(Some(&tasks)) } else { Vec::new() };
-        let may_stay = decisions.iter().filter(|(_, decision)| decision.may_stay());
-        let may_stay: BTreeSet<u64> = may_stay.map(|(id, _)| *id).collect();
-        let due = tasks.values().filter_map(|task| Some((task.id, timers::due(task)?)));
-        let due = due.filter(|(id, _)| !may_stay.contains(id)).map(|(_, due)| due);
-        due.filter(|due| *due <= within).max()
-    }
-}
-
-fn uncovered(decisions: &[(u64, Decision)]) -> usize {
-    decisions.iter().filter(|(_, decision)| !decision.may_stay()).count()
 }
 
 /// How many tasks the hooks told of, and how many tokio counts. The two are read one after the

@@ -33,8 +33,8 @@ pub enum Cause {
     TrackerNeverDone,
     /// It accepts connections, and nothing tells it to stop.
     AcceptWithoutShutdown,
-    /// It drives a connection that a library keeps open.
-    IdleConnection,
+    /// It drives a connection of a library that is still open, idle or not.
+    OpenConnection,
     /// It waits for a peer that neither answers nor closes.
     PeerSilent,
     /// It waits for a child process.
@@ -53,6 +53,8 @@ pub enum Cause {
     Unwakeable,
     /// It could go on, and its runtime had no turn for it.
     NeverGotItsTurn,
+    /// It was between two turns when it was read; how many turns it had is not known.
+    BetweenTurns,
     /// It was aborted and has not ended.
     IgnoresCancellation,
     /// It was polled over and over while everything else was at rest.
@@ -84,7 +86,7 @@ impl Cause {
             Self::TokenNeverCancelled => "token never cancelled",
             Self::TrackerNeverDone => "tracker never done",
             Self::AcceptWithoutShutdown => "accept loop without shutdown",
-            Self::IdleConnection => "idle connection",
+            Self::OpenConnection => "connection still open",
             Self::PeerSilent => "peer silent",
             Self::ChildStillRuns => "child still runs",
             Self::SignalNeverCame => "signal never came",
@@ -94,6 +96,7 @@ impl Cause {
             Self::EmptyCollection => "empty collection",
             Self::Unwakeable => "unwakeable",
             Self::NeverGotItsTurn => "never got its turn",
+            Self::BetweenTurns => "between two turns",
             Self::IgnoresCancellation => "ignores cancellation",
             Self::BusyLoop => "busy loop",
             Self::BlocksItsWorker => "blocks its worker",

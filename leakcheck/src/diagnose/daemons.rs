@@ -7,6 +7,7 @@ use leakcheck_inspect::Node;
 
 use super::Finding;
 use super::ways_out::{DAEMONS, Daemon};
+use super::wrappers::{begins, is_wrapper};
 use crate::place::Place;
 use crate::survivor::{State, Survivor};
 
@@ -15,21 +16,6 @@ const SHIMS: [&str; 6] =
     ["tokio", "tokio-util", "futures-util", "futures", "tracing", "async-compat"];
 const LANGUAGE: [&str; 3] = ["core", "alloc", "std"];
 
-/// Futures that only wrap the one a task is about.
-const WRAPPERS: [&str; 12] = [
-    "core::",
-    "alloc::",
-    "std::",
-    "futures_util::",
-    "futures::",
-    "tokio::",
-    "tokio_util::",
-    "tracing::",
-    "tracing_futures::",
-    "Pin<",
-    "Box<",
-    "dyn ",
-];
 /// Wrappers that are looked through, at most.
 const WRAPPED: usize = 32;
 
@@ -110,7 +96,7 @@ fn path<'a>(future: Option<&'a str>, tree: Option<&'a Node>) -> Option<&'a str> 
     let mut node = tree;
     for _ in 0..WRAPPED {
         match node {
-            Some(wrapper) if WRAPPERS.iter().any(|name| begins(&wrapper.name, name)) => {
+            Some(wrapper) if is_wrapper(&wrapper.name) => {
                 node = wrapper.children.first();
             }
             Some(node) => return Some(&node.name),
@@ -118,13 +104,6 @@ fn path<'a>(future: Option<&'a str>, tree: Option<&'a Node>) -> Option<&'a str> 
         }
     }
     future
-}
-
-/// Whether a readable name begins with a path: `<app::Cache as app::Store>::get` with `app::Cache`.
-fn begins(name: &str, path: &str) -> bool {
-    let rest = name.trim_start_matches('<').strip_prefix(path);
-    let in_a_word = |c: char| c.is_alphanumeric() || c == '_';
-    rest.is_some_and(|rest| !path.ends_with(in_a_word) || !rest.starts_with(in_a_word))
 }
 
 /// The package whose code called `spawn`: `axum` of `axum-0.8.9/src/serve.rs`.
@@ -191,7 +170,7 @@ mod tests {
     fn a_pooled_connection_is_told_by_its_future() {
         let wrapped = ["Pin<Box<dyn Future>>", "hyper::client::conn::http1::upgrades::U"];
         let client = || running(&wrapped, WaitKind::Read);
-        check(client(), Some(Cause::IdleConnection), "drop every clone of the client");
+        check(client(), Some(Cause::OpenConnection), "drop every clone of the client");
         let server = running(&["<hyper::server::conn::http1::C as F>::poll"], WaitKind::Read);
         check(server, Some(Cause::PeerSilent), "shut the server down gracefully");
     }
@@ -207,7 +186,7 @@ mod tests {
         let mut task = running(&["redis::aio::Connection::query"], WaitKind::Read);
         check(task.clone(), Some(Cause::PeerSilent), "every clone of the redis connection");
         task.spawned_at = spawned_in("redis-1.8.1/src/aio/tokio.rs", 163).spawned_at;
-        check(task.clone(), Some(Cause::IdleConnection), "every clone of the redis connection");
+        check(task.clone(), Some(Cause::OpenConnection), "every clone of the redis connection");
         task.spawned_at = Some(Place::test("src/app.rs", 3));
         check(task, Some(Cause::PeerSilent), "put a timeout around the read");
     }
@@ -217,7 +196,7 @@ mod tests {
         let postgres = ["app::{async block}", "tokio_postgres::connection::Connection<S, T>"];
         check(
             running(&postgres, WaitKind::Read),
-            Some(Cause::IdleConnection),
+            Some(Cause::OpenConnection),
             "drop the tokio-postgres",
         );
         let axum = running(&["app::main", "axum::serve::Serve<L>::run"], WaitKind::Accept);

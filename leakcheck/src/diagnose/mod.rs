@@ -1,10 +1,12 @@
 //! From a survivor's state and the shape of its await tree to its cause, and what to do. Pure.
 //!
-//! `state` has what is true wherever a task waits; `leaves` chooses the leaf that tells most;
+//! `state` has what is true wherever a task waits; `leaves` chooses the leaf that tells most, by
+//! what is `around` it;
 //! `waits` is the table of what each kind of leaf means, `telling` makes a sentence of it; `roots`
 //! leads from a survivor that waits for another to the one that it all hangs on; `daemons` knows
 //! what libraries leave behind.
 
+mod around;
 mod cause;
 mod daemons;
 mod graph;
@@ -12,12 +14,18 @@ mod leaves;
 mod roots;
 mod state;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod waits;
 mod ways_out;
+mod wrappers;
 
 pub use cause::Cause;
 pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
+pub(crate) use wrappers::is_anybodys;
+
+use leakcheck_inspect::{Node, NodeKind};
 
 use crate::survivor::{State, Survivor};
 use graph::Graph;
@@ -30,6 +38,10 @@ const LIBRARY: &str = "shut the library's object down the way it offers (close, 
 
 const WAKER: &str = "find the future that returns `Pending` without keeping the waker, or whose waker \
      was dropped with what it waits for";
+
+/// Said instead where something of the tree was not read: that may be what it waits for.
+const CUT: &str = "its await tree is not complete (see there), so look at what it awaits last; or \
+     abort the task";
 
 /// What is found out about one survivor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,26 +77,29 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
         Some(told) if matches!(told.cause, Cause::PendingForever | Cause::EmptyCollection) => {
             Some(told)
         }
-        told if proven => Some(unwakeable(told)),
-        told => daemons::finding(survivor)
-            .or(told)
-            .or_else(|| (survivor.state == Some(State::Notified)).then(state::woken)),
+        told if proven => Some(unwakeable(told, survivor)),
+        told => daemons::finding(survivor).or(told).or_else(|| {
+            let woken = survivor.state == Some(State::Notified);
+            woken.then(|| state::woken(survivor.polls_in_grace))
+        }),
     }
 }
 
-fn unwakeable(told: Option<Finding>) -> Finding {
+fn unwakeable(told: Option<Finding>, survivor: &Survivor) -> Finding {
+    let is_cut = |tree: &Node| tree.walk().any(|node| node.kind == NodeKind::Cut);
+    let help = if survivor.awaits.as_ref().is_some_and(is_cut) { CUT } else { WAKER };
     let waits = told.map(|told| format!("; {}", told.why)).unwrap_or_default();
     Finding {
         cause: Cause::Unwakeable,
         why: format!("can never run again, because nobody holds a waker of it{waits}"),
-        help: WAKER.to_owned(),
+        help: help.to_owned(),
     }
 }
 
 /// What a survivor waits for, if it waits or did until just now, and that could be read.
 fn stuck(survivor: &Survivor) -> Option<Stuck<'_>> {
     let waits = matches!(survivor.state, None | Some(State::Waiting | State::Notified));
-    Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?)
+    Stuck::in_tree(survivor.awaits.as_ref().filter(|_| waits)?, &survivor.own_files)
 }
 
 /// What to do: the library's own way where it is a library's task, unless that is in a trouble of
@@ -121,220 +136,4 @@ impl Finding {
 /// Whether somebody else's code called `spawn`.
 pub(crate) fn from_library(survivor: &Survivor) -> bool {
     survivor.spawned_at.as_ref().is_some_and(|place| !place.in_workspace)
-}
-
-#[cfg(test)]
-mod tests {
-    use leakcheck_inspect::{Node, NodeKind, Wait, WaitKind};
-
-    use super::*;
-
-    pub(super) fn leaf(kind: WaitKind) -> Node {
-        let mut node = Node::new(NodeKind::Leaf, format!("tokio::{kind:?}"));
-        node.wait = Some(Wait::new(kind));
-        node
-    }
-
-    pub(super) fn select(children: impl IntoIterator<Item = Node>) -> Node {
-        let mut node = Node::new(NodeKind::Function, "app::run");
-        node.children.extend(children);
-        node
-    }
-
-    pub(super) fn survivor(id: u64) -> Survivor {
-        let mut survivor = Survivor::counted(1);
-        survivor.id = Some(id);
-        survivor.state = Some(State::Waiting);
-        survivor
-    }
-
-    pub(super) fn with(id: u64, tree: Node) -> Survivor {
-        let mut survivor = survivor(id);
-        survivor.awaits = Some(tree);
-        survivor
-    }
-
-    pub(super) fn joining<const N: usize>(id: u64, tasks: [u64; N]) -> Survivor {
-        let mut join = leaf(WaitKind::Join);
-        join.wait.as_mut().unwrap().tasks = tasks.to_vec();
-        with(id, select([join]))
-    }
-
-    pub(super) fn diagnosed(mut survivors: Vec<Survivor>) -> Vec<Survivor> {
-        diagnose_all(&mut survivors);
-        survivors
-    }
-
-    fn check(survivor: Survivor, cause: Cause, why: &str, help: &str) {
-        let found = diagnosed(vec![survivor]).remove(0);
-        let told = found.why.as_deref().unwrap_or_default();
-        assert_eq!(found.cause, Some(cause), "{told}");
-        assert_eq!(told.split_once(": "), Some((cause.label(), why)));
-        assert!(found.help.as_deref().unwrap_or_default().contains(help), "{:?}", found.help);
-    }
-
-    fn tree(nodes: impl IntoIterator<Item = Node>) -> Survivor {
-        with(1, select(nodes))
-    }
-
-    fn peers(kind: WaitKind, peers: u64) -> Node {
-        let mut node = leaf(kind);
-        node.wait.as_mut().unwrap().peers = Some(peers);
-        node
-    }
-
-    fn due(kind: WaitKind, ms: i64) -> Node {
-        let mut node = leaf(kind);
-        node.wait.as_mut().unwrap().remaining_ms = Some(ms);
-        node
-    }
-
-    #[test]
-    fn a_subscriber_says_how_many_senders_are_left_where_that_is_known() {
-        let why =
-            "waits for the next message of a broadcast channel, and 2 senders are still alive";
-        let known = tree([peers(WaitKind::BroadcastReceive, 2)]);
-        check(known, Cause::SubscriberNotClosed, why, "drop the subscription");
-        let why = "waits for the next message of a broadcast channel";
-        let unknown = tree([leaf(WaitKind::BroadcastReceive)]);
-        check(unknown, Cause::SubscriberNotClosed, why, "drop the subscription");
-    }
-
-    #[test]
-    fn a_subscriber_with_a_token_is_told_to_cancel_it() {
-        let why =
-            "waits for a message (1 sender is still alive), and for a token that nobody cancelled";
-        let both = [peers(WaitKind::BroadcastReceive, 1), leaf(WaitKind::Cancelled)];
-        check(tree(both), Cause::SubscriberNotClosed, why, "cancel the CancellationToken");
-        let why = "waits for the cancellation of a token that nobody cancelled";
-        let alone = tree([leaf(WaitKind::Cancelled)]);
-        check(alone, Cause::TokenNeverCancelled, why, "cancel the CancellationToken");
-    }
-
-    #[test]
-    fn a_worker_with_a_token_has_an_exit() {
-        let why =
-            "waits for a message, a connection and 1 more, and for a token that nobody cancelled";
-        let token = leaf(WaitKind::Cancelled);
-        let work = [WaitKind::Accept, WaitKind::Interval, WaitKind::MpscReceive].map(leaf);
-        let worker = tree(work.into_iter().chain([token]));
-        check(worker, Cause::TokenNeverCancelled, why, "cancel the CancellationToken");
-    }
-
-    #[test]
-    fn a_response_is_not_sent_or_not_read() {
-        let why =
-            "waits for a oneshot channel's answer, which nobody sent, and 1 sender is still alive";
-        let asked = tree([peers(WaitKind::OneshotReceive, 1)]);
-        check(asked, Cause::ResponseNeverSent, why, "send the answer");
-        let why = "waits for room in a channel, and got none, and 1 receiver is still alive";
-        let full = tree([peers(WaitKind::MpscSend, 1)]);
-        check(full, Cause::ResponseNeverRead, why, "read the channel");
-    }
-
-    #[test]
-    fn a_worker_waits_for_work_and_a_subscription_for_messages() {
-        let why = "waits for the next message of its channel, and 1 sender is still alive";
-        let mut worker = tree([peers(WaitKind::MpscReceive, 1)]);
-        check(worker.clone(), Cause::WorkerWithoutExit, why, "drop every Sender");
-        worker.awaits.as_mut().unwrap().name = "app::Subscription::next".into();
-        let why = "waits for the next message of its subscription, and 1 sender is still alive";
-        check(worker, Cause::SubscriberNotClosed, why, "close or drop the subscription");
-    }
-
-    #[test]
-    fn a_sleep_says_how_much_longer() {
-        let sleeping = |ms| tree([due(WaitKind::Sleep, ms)]);
-        let why = "sleeps for another 29.5 s beyond the grace";
-        check(sleeping(29_500), Cause::SleepsLonger, why, "raise the `grace`");
-        let why = "sleeps, and its timer is overdue by 40 ms";
-        check(sleeping(-40), Cause::NeverGotItsTurn, why, "threads busy");
-        let mut again = sleeping(80);
-        again.polls_in_grace = Some(5);
-        let why = "sleeps again and again (due in 80 ms); it ran 5 times in the grace";
-        check(again, Cause::WorkerWithoutExit, why, "give its loop an exit");
-    }
-
-    #[test]
-    fn a_timeout_around_a_wait_says_when_it_ends() {
-        let mut timeout = due(WaitKind::Timeout, 800);
-        timeout.children.push(leaf(WaitKind::Mutex));
-        let why = "waits for a Mutex that was not released, until a timeout ends that in 800 ms";
-        check(tree([timeout]), Cause::LockNeverReleased, why, "guard");
-    }
-
-    #[test]
-    fn an_unwakeable_task_is_told_so_unless_its_leaf_says_why() {
-        let unwakeable = |kind| {
-            let mut survivor = tree([leaf(kind)]);
-            survivor.unwakeable = Some(true);
-            survivor
-        };
-        let why = "can never run again, because nobody holds a waker of it; waits for a notification, and none came";
-        check(unwakeable(WaitKind::Notified), Cause::Unwakeable, why, "waker");
-        let why = "awaits `pending()`, which never ends";
-        check(unwakeable(WaitKind::Pending), Cause::PendingForever, why, "abort");
-    }
-
-    #[test]
-    fn a_channel_without_senders_is_not_said_to_have_one() {
-        let why = "waits for a message, but no sender is left: its wait is over, and it has not run since";
-        check(tree([peers(WaitKind::MpscReceive, 0)]), Cause::NeverGotItsTurn, why, "polled");
-    }
-
-    #[test]
-    fn the_state_goes_before_the_leaf() {
-        let in_state = |state, polls| {
-            let mut survivor = tree([leaf(WaitKind::Accept)]);
-            (survivor.state, survivor.polls_in_grace) = (Some(state), Some(polls));
-            survivor
-        };
-        let why = "has not returned from its poll";
-        check(in_state(State::Running, 1), Cause::BlocksItsWorker, why, "spawn_blocking");
-        let why = "was polled 5000 times after the test's body was over: it never waits for long";
-        check(in_state(State::Waiting, 5_000), Cause::BusyLoop, why, "exit");
-        let why = "did not run: its runtime had no turn for it";
-        check(in_state(State::NeverPolled, 0), Cause::NeverPolled, why, "threads busy");
-        let why = "was woken, and its runtime had no turn for it yet";
-        check(in_state(State::Notified, 0), Cause::NeverGotItsTurn, why, "threads busy");
-        let why = "was aborted, and its future is still not dropped";
-        check(in_state(State::Cancelled, 1), Cause::IgnoresCancellation, why, "poll return");
-    }
-
-    #[test]
-    fn a_task_that_is_woken_now_and_then_is_told_by_what_it_waits_for() {
-        let mut ticking = tree([leaf(WaitKind::Interval)]);
-        (ticking.state, ticking.polls_in_grace) = (Some(State::Notified), Some(9));
-        let why = "waits for the next tick of an interval, which never runs out; it ran 9 times in the grace";
-        check(ticking, Cause::WorkerWithoutExit, why, "give its loop an exit");
-        let mut unread = survivor(1);
-        unread.state = Some(State::Notified);
-        let why = "was woken, and its runtime had no turn for it yet";
-        check(unread, Cause::NeverGotItsTurn, why, "threads busy");
-    }
-
-    #[test]
-    fn alike_leaves_are_counted_and_not_repeated() {
-        let why = "waits for a oneshot channel's answer, which nobody sent (one of 3 such)";
-        check(
-            tree([(); 3].map(|()| leaf(WaitKind::OneshotReceive))),
-            Cause::ResponseNeverSent,
-            why,
-            "send",
-        );
-    }
-
-    #[test]
-    fn without_a_tree_a_waiting_task_has_no_cause() {
-        let found = diagnosed(vec![survivor(1), Survivor::counted(2)]);
-        assert!(found.iter().all(|one| one.cause.is_none() && one.why.is_none()));
-        assert!(found.iter().all(|one| one.help.as_deref() == Some(ALONE)));
-    }
-
-    #[test]
-    fn every_kind_of_leaf_but_an_unknown_one_has_a_cause() {
-        let causeless = |kind: &WaitKind| alone(&tree([leaf(*kind)])).is_none();
-        let causeless: Vec<_> = leaves::TELLING.into_iter().filter(causeless).collect();
-        assert_eq!(causeless, [WaitKind::Other]);
-    }
 }

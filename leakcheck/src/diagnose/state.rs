@@ -2,6 +2,7 @@
 
 use super::Finding;
 use super::cause::Cause;
+use super::waits::BETWEEN_TURNS;
 use crate::survivor::{State, Survivor};
 
 /// Polls during the grace from which on a task counts as busy. Measured on 2,931 published tests:
@@ -30,6 +31,10 @@ pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
             );
             (Cause::BusyLoop, why, LET_IT_END)
         }
+        (State::Running, None) if survivor.polls_in_grace.is_none() => {
+            let why = "was in a poll when it was read, which lasts, or is one of a busy loop";
+            (Cause::BlocksItsWorker, why.to_owned(), LET_IT_RETURN)
+        }
         (State::Running, None) => {
             (Cause::BlocksItsWorker, "has not returned from its poll".to_owned(), LET_IT_RETURN)
         }
@@ -38,7 +43,9 @@ pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
             "did not run: its runtime had no turn for it".to_owned(),
             LET_IT_RUN,
         ),
-        (State::Notified, None) if survivor.polls_in_grace == Some(0) => return Some(woken()),
+        (State::Notified, None) if survivor.polls_in_grace == Some(0) => {
+            return Some(woken(Some(0)));
+        }
         (State::Cancelled, _) => {
             let why = "was aborted, and its future is still not dropped";
             (Cause::IgnoresCancellation, why.to_owned(), LET_IT_DROP)
@@ -48,11 +55,16 @@ pub(super) fn finding(survivor: &Survivor) -> Option<Finding> {
     Some(Finding { cause, why, help: help.to_owned() })
 }
 
-/// Told of a task that was woken, if it had no turn or nothing better is known.
-pub(super) fn woken() -> Finding {
-    Finding {
-        cause: Cause::NeverGotItsTurn,
-        why: "was woken, and its runtime had no turn for it yet".to_owned(),
-        help: LET_IT_RUN.to_owned(),
-    }
+/// Told of a task that was woken, if it had no turn or nothing better is known. Whether it had turns
+/// since the test's body was over is known where its polls are.
+pub(super) fn woken(polls_in_grace: Option<u64>) -> Finding {
+    let (cause, why, help) = match polls_in_grace {
+        Some(_) => (
+            Cause::NeverGotItsTurn,
+            "was woken, and its runtime had no turn for it yet",
+            LET_IT_RUN,
+        ),
+        None => (Cause::BetweenTurns, BETWEEN_TURNS.why, BETWEEN_TURNS.help),
+    };
+    Finding { cause, why: why.to_owned(), help: help.to_owned() }
 }

@@ -36,10 +36,13 @@ fn row(stuck: &Stuck<'_>, polls_in_grace: Option<u64>) -> Option<&'static Row> {
     match wait.kind {
         _ if stuck.on.is_over() => Some(&waits::OVER),
         WaitKind::MpscReceive if stuck.on.subscribed => Some(&waits::SUBSCRIPTION),
-        WaitKind::Sleep | WaitKind::Timeout if wait.remaining_ms.is_some_and(|ms| ms < 0) => {
-            Some(&waits::OVERDUE)
-        }
         WaitKind::Sleep if again && stuck.others.is_empty() => Some(&waits::TIMER_LOOP),
+        WaitKind::Sleep | WaitKind::Timeout if wait.remaining_ms.is_some_and(|ms| ms < 0) => {
+            Some(if polls_in_grace.is_some() { &waits::OVERDUE } else { &waits::DUE })
+        }
+        WaitKind::Yield if polls_in_grace.is_none() => Some(&waits::BETWEEN_TURNS),
+        WaitKind::Read | WaitKind::Ready if stuck.on.datagrams => Some(&waits::DATAGRAM),
+        WaitKind::Write if stuck.on.datagrams => Some(&waits::DATAGRAM_OUT),
         kind => waits::row(kind),
     }
 }

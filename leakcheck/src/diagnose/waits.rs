@@ -27,6 +27,22 @@ pub(super) const SUBSCRIPTION: Row = Row {
     help: "close or drop the subscription, or drop every sender behind it, before the test ends",
 };
 
+/// Said of a socket that has no other side which closes.
+pub(super) const DATAGRAM: Row = Row {
+    kinds: &[WaitKind::Read, WaitKind::Ready],
+    cause: Cause::PeerSilent,
+    why: "waits for a datagram, or for its socket to be ready",
+    help: "select! it against a CancellationToken that the test cancels, or put a timeout around it",
+};
+
+/// The same, of one that sends.
+pub(super) const DATAGRAM_OUT: Row = Row {
+    kinds: &[WaitKind::Write],
+    cause: Cause::PeerSilent,
+    why: "waits until its socket has room for a datagram",
+    help: "put a timeout around the send",
+};
+
 /// Said of a receiver whose senders are all gone.
 pub(super) const OVER: Row = Row {
     kinds: &[],
@@ -42,6 +58,18 @@ pub(super) const OVERDUE: Row = Row {
     cause: Cause::NeverGotItsTurn,
     why: "sleeps",
     help: "find what keeps the runtime's threads busy",
+};
+
+/// Said of a timer that is due where nobody counts polls: its task may be about to run again.
+pub(super) const DUE: Row =
+    Row { kinds: &[], cause: Cause::BetweenTurns, why: "sleeps", help: BETWEEN_TURNS.help };
+
+/// Said of a task that is to run again where nobody counts polls.
+pub(super) const BETWEEN_TURNS: Row = Row {
+    kinds: &[],
+    cause: Cause::BetweenTurns,
+    why: "was to run again when it was read, perhaps in a busy loop",
+    help: "give its loop an exit (a CancellationToken, a closed channel) and await its end",
 };
 
 /// Said of a timer that woke its task again and again.
@@ -179,7 +207,7 @@ const ROWS: [Row; 31] = [
     Row {
         kinds: &[WaitKind::Read],
         cause: Cause::PeerSilent,
-        why: "waits for data, and the other side neither sent any nor closed",
+        why: "waits for more data, or for the other side to close",
         help: "close the other side before the test ends, or put a timeout around the read",
     },
     Row {
@@ -264,7 +292,16 @@ mod tests {
 
     #[test]
     fn texts_go_on_in_the_middle_of_a_sentence_and_have_no_full_stop() {
-        let extra = [&SUBSCRIPTION, &OVER, &OVERDUE, &TIMER_LOOP];
+        let extra = [
+            &SUBSCRIPTION,
+            &DATAGRAM,
+            &DATAGRAM_OUT,
+            &OVER,
+            &OVERDUE,
+            &DUE,
+            &BETWEEN_TURNS,
+            &TIMER_LOOP,
+        ];
         for row in ROWS.iter().chain(extra) {
             for text in [row.why, row.help] {
                 assert!(text.starts_with(|c: char| c.is_ascii_lowercase()), "{text}");

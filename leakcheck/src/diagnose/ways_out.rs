@@ -52,7 +52,7 @@ pub(super) const DAEMONS: [Daemon; 18] = [
     },
     Daemon {
         runs: &["hyper_util::client::legacy::pool"],
-        story: Some((Cause::IdleConnection, "looks after the pool of a hyper-util client")),
+        story: Some((Cause::OpenConnection, "looks after the pool of a hyper-util client")),
         way_out: CLIENT,
         ..DAEMON
     },
@@ -63,7 +63,10 @@ pub(super) const DAEMONS: [Daemon; 18] = [
             "hyper::client::conn::http1::upgrades",
             "hyper::client::conn::http2::Connection",
         ],
-        story: Some((Cause::IdleConnection, "drives a connection that an HTTP client keeps open")),
+        story: Some((
+            Cause::OpenConnection,
+            "drives a connection of an HTTP client, and that is not closed",
+        )),
         way_out: CLIENT,
         ..DAEMON
     },
@@ -95,8 +98,8 @@ pub(super) const DAEMONS: [Daemon; 18] = [
     Daemon {
         drives: &["tokio_postgres::connection::Connection"],
         story: Some((
-            Cause::IdleConnection,
-            "drives a connection that a tokio-postgres `Client` keeps open",
+            Cause::OpenConnection,
+            "drives a connection of a tokio-postgres `Client`, and that is not closed",
         )),
         way_out: "drop the tokio-postgres `Client`, then await the task that drives its connection",
         ..DAEMON
@@ -104,7 +107,10 @@ pub(super) const DAEMONS: [Daemon; 18] = [
     Daemon {
         runs: &["redis::"],
         packages: &["redis"],
-        story: Some((Cause::IdleConnection, "drives a connection that a redis client keeps open")),
+        story: Some((
+            Cause::OpenConnection,
+            "drives a connection of a redis client, and that is not closed",
+        )),
         way_out: "drop every clone of the redis connection (or ConnectionManager) before the test ends",
         ..DAEMON
     },
@@ -122,7 +128,7 @@ pub(super) const DAEMONS: [Daemon; 18] = [
     },
     Daemon {
         runs: &["quinn::connection::ConnectionDriver"],
-        story: Some((Cause::IdleConnection, "drives a QUIC connection that is still open")),
+        story: Some((Cause::OpenConnection, "drives a QUIC connection that is still open")),
         way_out: QUINN,
         ..DAEMON
     },

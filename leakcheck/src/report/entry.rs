@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use leakcheck_inspect::{Node, NodeKind};
+
 use super::text::{BAD, DIM, OWN, counted, field, milliseconds};
 use super::tree;
-use crate::diagnose::from_library;
+use crate::diagnose::{from_library, is_anybodys};
 use crate::place::Place;
 use crate::survivor::{SpawnedBy, State, Survivor};
 
@@ -145,7 +147,8 @@ fn caller(survivor: &Survivor) -> Option<String> {
     Some(format!("{blame}   in {}", survivor.spawned_by.as_ref()?))
 }
 
-fn candidates(places: &[Place]) -> Option<String> {
+/// Places one of which it was.
+pub(crate) fn candidates(places: &[Place]) -> Option<String> {
     let shown: Vec<_> = places.iter().take(CANDIDATES).map(ToString::to_string).collect();
     match (shown.as_slice(), places.len().saturating_sub(CANDIDATES)) {
         ([], _) => None,
@@ -156,15 +159,57 @@ fn candidates(places: &[Place]) -> Option<String> {
 }
 
 /// The condition of an ignore that covers the survivor, and little else: the future, unless it is one
-/// that anybody's code may spawn, such as a `Sleep`.
+/// that unrelated tasks may run, such as a `Sleep` or a `Map`.
 fn condition(survivor: &Survivor) -> Option<String> {
-    let anybodys = ["alloc::", "core::", "std::", "tokio::"];
-    let is_anybodys = |future: &str| anybodys.iter().any(|prefix| future.starts_with(prefix));
-    match (&survivor.future, &survivor.blame) {
-        (Some(future), blame) if blame.is_none() || !is_anybodys(future) => {
-            Some(format!("future = {future:?}"))
-        }
-        (_, Some(blame)) => Some(format!("spawned_at = \"{}:{}\"", blame.file, blame.line)),
-        (_, None) => None,
+    let place = survivor.blame.as_ref();
+    let spawned_at = place.map(|at| format!("spawned_at = \"{}:{}\"", at.file, at.line));
+    let Some(future) = &survivor.future else { return spawned_at };
+    let inner = survivor.awaits.as_ref().and_then(|tree| telling_function(tree, survivor));
+    let inner = inner.map(|name| format!("function = {name:?}"));
+    match (inner, spawned_at) {
+        _ if !is_anybodys(future) => Some(format!("future = {future:?}")),
+        (Some(inner), _) => Some(inner),
+        (None, Some(spawned_at)) => Some(spawned_at),
+        (None, None) => Some(format!("future = {future:?}, count = {}", survivor.count)),
+    }
+}
+
+/// The first function of a tree that tells whose task it is.
+fn telling_function<'a>(tree: &'a Node, survivor: &Survivor) -> Option<&'a str> {
+    let is_function = |node: &&Node| matches!(node.kind, NodeKind::Function | NodeKind::Unstarted);
+    let tells = |node: &&Node| survivor.own_files.has(node) || !is_anybodys(&node.name);
+    tree.walk().filter(is_function).find(tells).map(|node| &*node.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(future: &str, tree: Option<Node>, blame: Option<Place>) -> String {
+        let survivor = Survivor {
+            future: Some(future.to_owned()),
+            awaits: tree,
+            blame,
+            ..Survivor::counted(3)
+        };
+        condition(&survivor).unwrap()
+    }
+
+    fn wrapping(inner: Node) -> Option<Node> {
+        let mut tree = Node::new(NodeKind::Adapter, MAP);
+        tree.children.push(inner);
+        Some(tree)
+    }
+
+    const MAP: &str = "futures_util::future::future::Map";
+
+    #[test]
+    fn an_ignore_of_a_combinator_is_offered_by_what_is_in_it() {
+        let flush = wrapping(Node::new(NodeKind::Function, "app::flush"));
+        assert_eq!(offered(MAP, flush, None), "function = \"app::flush\"");
+        let sleep = || wrapping(Node::new(NodeKind::Leaf, "tokio::time::Sleep"));
+        let at = Some(Place::test("src/a.rs", 7));
+        assert_eq!(offered(MAP, sleep(), at), "spawned_at = \"src/a.rs:7\"");
+        assert_eq!(offered(MAP, sleep(), None), format!("future = {MAP:?}, count = 3"));
     }
 }

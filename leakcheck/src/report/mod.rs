@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::survivor::Survivor;
 
+pub(crate) use entry::candidates;
 pub(crate) use json::{Sink, line};
 pub(crate) use text::paint;
 pub(crate) use tree::lines as tree_lines;

@@ -1,5 +1,6 @@
 //! The report for people: the user's own line first, one screen, then what to do.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -176,26 +177,42 @@ fn write_only_counted(out: &mut String, tier: Tier, counted: &Survivor) -> fmt::
 }
 
 fn write_footer(out: &mut String, report: &LeakReport) -> fmt::Result {
-    let ignored: usize = report.ignored.iter().map(|ignored| ignored.survivor.count).sum();
     let undecided = report.undecided.iter().map(|why| ("undecided", why.clone()));
     let stale =
         report.stale_ignores.iter().map(|rule| ("stale", format!("{rule} covered nothing")));
-    let kept = report
-        .ignored
-        .iter()
-        .map(|entry| ("ignored", format!("{}: {}", title(&entry.survivor), entry.reason)));
+    let ignored = ignored(report);
+    let kept = ignored.iter().take(IN_FULL).map(|(told, count)| match count {
+        1 => ("ignored", told.clone()),
+        _ => ("ignored", format!("{told} ({count} tasks)")),
+    });
     let notes = report.notes.iter().map(|note| ("note", note.clone()));
-    let lines: Vec<_> = undecided.chain(stale).chain(kept.take(IN_FULL)).chain(notes).collect();
+    let lines: Vec<_> = undecided.chain(stale).chain(kept).chain(notes).collect();
     if !lines.is_empty() {
         out.push('\n');
     }
     for (name, value) in lines {
         writeln!(out, "  {name:<10} {value}")?;
     }
-    if report.ignored.len() > IN_FULL {
-        writeln!(out, "  {:<10} {} in all", "ignored", counted(ignored, "task"))?;
+    if ignored.len() > IN_FULL {
+        let all = ignored.iter().map(|(_, count)| count).sum();
+        writeln!(out, "  {:<10} {} in all", "ignored", counted(all, "task"))?;
     }
     Ok(())
+}
+
+/// What may stay and why, and how many tasks that is said of.
+fn ignored(report: &LeakReport) -> Vec<(String, usize)> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    let mut index = HashMap::new();
+    for entry in &report.ignored {
+        let told = format!("{}: {}", title(&entry.survivor), entry.reason);
+        let at = *index.entry(told.clone()).or_insert(lines.len());
+        match lines.get_mut(at) {
+            Some((_, count)) => *count += entry.survivor.count,
+            None => lines.push((told, entry.survivor.count)),
+        }
+    }
+    lines
 }
 
 pub(super) fn counted(count: usize, noun: &str) -> String {
@@ -239,6 +256,14 @@ mod tests {
         let text = report(vec![survivor(1, Some(why)), survivor(2, Some(why))]);
         assert_eq!(text.matches(why).count(), 1, "{text}");
         assert!(text.contains("  no trees   set `debug = 2`"), "{text}");
+    }
+
+    #[test]
+    fn what_may_stay_for_the_same_reason_is_one_line() {
+        let survivor = Survivor { future: Some("app::f".to_owned()), ..Survivor::counted(1) };
+        let ignored = vec![super::super::Ignored { reason: "pool".to_owned(), survivor }; 50];
+        let text = render_plainly(&LeakReport { ignored, ..LeakReport::test() });
+        assert!(text.ends_with("\n  ignored    app::f: pool (50 tasks)\n"), "{text}");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Await trees for people: the user's own functions in full, everybody else's folded, and what is
 //! waited for in the end. However large a tree is, it takes a bounded number of lines.
 
+mod step;
+
 use std::sync::Arc;
 
-use leakcheck_inspect::{Node, NodeKind};
+use leakcheck_inspect::Node;
 
 use crate::awaits::OwnFiles;
+use step::{Step, step};
 
 /// Branches of one `select!`, `join!` or `join_all` that are shown.
 const BRANCHES: usize = 4;
@@ -56,19 +59,6 @@ impl std::fmt::Display for Line {
     }
 }
 
-/// One future on the way inwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Own {
-        at: String,
-        name: String,
-    },
-    /// Somebody else's: the crate, where the name tells it.
-    Foreign(Option<Arc<str>>),
-    Said(String),
-    Aside(String),
-}
-
 /// A future, and what it awaits as long as that is one future.
 fn write_chain(from: &Node, own: &OwnFiles, indent: usize, lines: &mut Vec<Line>) {
     let (mut steps, mut node) = (Vec::new(), from);
@@ -96,41 +86,6 @@ fn write_chain(from: &Node, own: &OwnFiles, indent: usize, lines: &mut Vec<Line>
     if node.children.len() > BRANCHES {
         lines.push(aside(indent, format!("… {} more branches", node.children.len() - BRANCHES)));
     }
-}
-
-fn step(node: &Node, own: &OwnFiles) -> Option<Step> {
-    let wait = node.wait.as_ref().map(|wait| format!(" [{wait}]")).unwrap_or_default();
-    let name = &node.name;
-    let at = || node.at.as_ref().map(ToString::to_string).unwrap_or_default();
-    Some(match node.kind {
-        NodeKind::Cut => Step::Aside(format!("… {name}")),
-        NodeKind::Done => Step::Aside(format!("{name} (done)")),
-        NodeKind::Unstarted => Step::Own { at: at(), name: format!("{name} (not started)") },
-        NodeKind::Function if own.has(node) => {
-            let within = node.within.as_ref().map(|within| format!(" (in {within})"));
-            Step::Own { at: at(), name: format!("{name}{}", within.unwrap_or_default()) }
-        }
-        NodeKind::Task => Step::Said(format!("in its task {name}{wait}")),
-        NodeKind::Leaf => Step::Said(format!("awaiting {name}{wait}")),
-        NodeKind::Adapter if node.children.is_empty() => {
-            Step::Said(format!("awaiting {name}{wait}"))
-        }
-        NodeKind::Adapter if node.wait.is_some() => Step::Said(format!("within {name}{wait}")),
-        // `poll_fn`, `Pin`, `Box`: nobody's code.
-        NodeKind::Adapter if is_std(name) => return None,
-        _ => Step::Foreign(of_crate(name)),
-    })
-}
-
-fn is_std(name: &str) -> bool {
-    of_crate(name).is_none_or(|name| matches!(&*name, "core" | "alloc" | "std"))
-}
-
-/// The crate in `<tokio::Sleep as Future>::poll` or `&mut tokio::Sleep`, if there is one.
-fn of_crate(name: &str) -> Option<Arc<str>> {
-    let name = name.trim_start_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
-    let (first, _) = name.split_once("::")?;
-    first.chars().all(|c| c.is_alphanumeric() || c == '_').then(|| first.into())
 }
 
 /// A recursion is shown once, and how often it went on.
@@ -217,7 +172,7 @@ fn aside(indent: usize, text: String) -> Line {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use leakcheck_inspect::{Source, Wait, WaitKind};
+    use leakcheck_inspect::{NodeKind, Source, Wait, WaitKind};
 
     use super::*;
     use crate::place::Workspace;
@@ -280,7 +235,7 @@ mod tests {
         check(
             select,
             expect![[r#"
-                src/app.rs:7    app::serve (in select!)
+                src/app.rs:7    app::serve, in a select! of it
                 - src/app.rs:9    app::answer
                   awaiting tokio::sync::oneshot::Receiver<u32> [an answer, 1 sender left]
                 - src/app.rs:30   app::late (not started)

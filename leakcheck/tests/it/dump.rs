@@ -71,6 +71,24 @@ async fn a_dump_of_another_runtime_knows_its_tasks_and_no_body() {
     other.shutdown_background();
 }
 
+async fn never() {
+    std::future::pending::<()>().await;
+}
+
+#[leak_test]
+async fn a_dump_tells_the_place_of_a_spawn_or_the_places_one_of_which_it_was() {
+    let tasks = [tokio::spawn(never()), tokio::spawn(never())];
+    let text = crate::support::normalise(&leakcheck::dump(&Handle::current()).to_string());
+    let exact = text.matches("  spawned at leakcheck/tests/it/dump.rs:L").count();
+    let place = "leakcheck/tests/it/dump.rs:L";
+    let candidates = text.matches(&format!("  spawned at one of {place}")).count();
+    assert_eq!(exact + candidates, 2, "{text}");
+    for task in tasks {
+        task.abort();
+        let _ = task.await;
+    }
+}
+
 #[leak_test]
 async fn a_dump_is_serialised_with_flat_trees() {
     let (answer, question) = oneshot::channel();

@@ -80,3 +80,12 @@ fn ignored_survivors_are_listed_with_their_reason() {
     let ignored = &line("ignored_by_number")["ignored"];
     assert_eq!(ignored[0]["reason"], "two live on");
 }
+
+#[cfg(tokio_unstable)]
+#[test]
+fn a_survivor_is_no_older_than_the_test_and_its_grace() {
+    let line = line("stuck_in_functions");
+    let (age, waited) = (&line["survivors"][0]["age_ms"], &line["waited_ms"]);
+    let beyond = age.as_f64().unwrap() - waited.as_f64().unwrap();
+    assert!(beyond.abs() < 150.0, "opening the executable is part of neither: {age} {waited}");
+}
