@@ -114,7 +114,12 @@ impl Image {
 
     /// The instructions, and the address of the first.
     pub(crate) fn text(&self) -> Result<(u64, &[u8]), Error> {
-        match self.sections.get(".text") {
+        self.loaded(".text")
+    }
+
+    /// The bytes of the section with this name, and the address of the first; none where it is not there.
+    pub(crate) fn loaded(&self, name: &str) -> Result<(u64, &[u8]), Error> {
+        match self.sections.get(name) {
             Some(section) => Ok((section.address, self.bytes(section)?)),
             None => Ok((0, &[])),
         }

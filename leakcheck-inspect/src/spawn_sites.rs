@@ -13,6 +13,7 @@
 
 mod calls;
 mod makers;
+mod pointers;
 mod x86;
 
 use std::collections::BTreeSet;
@@ -94,19 +95,26 @@ struct Search<'i> {
 impl Search<'_> {
     /// Visits the callers of the function whose entry this is. Returns whether all is known.
     fn visit_callers(&mut self, calls: &Calls, entry: u64) -> bool {
+        let Some(uses) = calls.to(entry) else {
+            return false;
+        };
         let mut any = false;
-        for call in calls.to(entry) {
+        for at in uses {
             let Some(left) = self.calls_left.checked_sub(1) else {
                 return false;
             };
             self.calls_left = left;
-            let function = self.index.function_around(call).ok().flatten();
-            // Code that the debug info does not know may still call: a shim behind a pointer.
+            let function = self.index.function_around(at).ok().flatten();
             let real = match function {
-                Some(function) => calls.is_instruction(&self.index.image, function, call),
-                None => Some(true),
+                Some(function) => match calls.call(&self.index.image, function, at) {
+                    Some(Some(call)) => self.visit(call).then_some(true),
+                    Some(None) => Some(false),
+                    None => None,
+                },
+                // Code that the debug info does not know may still call: a shim behind a pointer.
+                None => None,
             };
-            let Some(real) = real.filter(|real| !real || self.visit(call)) else {
+            let Some(real) = real else {
                 return false;
             };
             any |= real;

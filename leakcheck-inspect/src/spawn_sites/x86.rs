@@ -1,4 +1,4 @@
-//! How long x86-64 instructions are, and nothing else about them.
+//! How long x86-64 instructions are, and of a few whether they leave a register alone.
 //!
 //! That is all it takes to tell a call from a constant that looks like one. A full decoder would cost
 //! every user seconds of compilation; this one was compared with `objdump` over whole executables.
@@ -41,6 +41,87 @@ pub(super) fn is_instruction(code: &[u8], at: usize) -> Option<bool> {
         start += len;
     }
     Some(start == at)
+}
+
+/// How many instructions may lie between the load of an address and its call: those that pass arguments.
+const BETWEEN: usize = 16;
+
+/// `rax`, `r10` and `r11`: no argument is in them, and after a call they hold nothing of before. From
+/// others the same address could be passed on, or called once more further down.
+const FREE: [u8; 3] = [0, 10, 11];
+
+/// Where the function is called whose address the instruction with the opcode at `at` calls or loads.
+/// None where what it loads may be called elsewhere, too.
+pub(super) fn called_at(code: &[u8], at: usize) -> Option<usize> {
+    let (opcode, modrm) = (*code.get(at)?, *code.get(at + 1)?);
+    if !matches!(opcode, 0x8b | 0x8d) {
+        return Some(at);
+    }
+    // An address of 64 bits: one with `REX.W`.
+    let rex =
+        at.checked_sub(1).and_then(|before| code.get(before)).filter(|rex| *rex & 0xf8 == 0x48)?;
+    let register = modrm >> 3 & 7 | (rex & 4) << 1;
+    if !FREE.contains(&register) {
+        return None;
+    }
+    let mut at = at + 6;
+    for _ in 0..BETWEEN {
+        let next = code.get(at..)?;
+        let (rex, skipped) = match *next.first()? {
+            rex @ 0x40..=0x4f => (rex, 1),
+            _ => (0, 0),
+        };
+        if let [0xff, modrm @ (0xd0..=0xd7 | 0xe0..=0xe7), ..] = *next.get(skipped..)? {
+            return (modrm & 7 | (rex & 1) << 3 == register).then_some(at + skipped);
+        }
+        if !leaves_alone(next, register)? {
+            return None;
+        }
+        at += length(next)?;
+    }
+    None
+}
+
+/// Whether the first instruction goes on to the next one, and neither reads nor changes the register:
+/// true only of the commonest that do.
+fn leaves_alone(code: &[u8], register: u8) -> Option<bool> {
+    let mut at = code.iter().position(|byte| !matches!(byte, 0x66 | 0xf2 | 0xf3))?;
+    let rex = *code.get(at).filter(|byte| matches!(byte, 0x40..=0x4f)).unwrap_or(&0);
+    at += usize::from(rex != 0);
+    let opcode = *code.get(at)?;
+    at += 1;
+    let names_register = match opcode {
+        // mov r, imm
+        0xb8..=0xbf => return Some(opcode & 7 | (rex & 1) << 3 != register),
+        // mov, lea, movsxd, add, sub, xor, cmp, test
+        0x01 | 0x03 | 0x29 | 0x2b | 0x31 | 0x33 | 0x39 | 0x3b | 0x63 | 0x85 | 0x89 | 0x8b
+        | 0x8d => true,
+        // mov of a byte; the second half of the registers may be `ah` and the like.
+        0x88 | 0x8a if rex != 0 || code.get(at)? & 0x20 == 0 => true,
+        // mov [..], imm
+        0xc6 | 0xc7 if *code.get(at)? < 0xc0 => false,
+        0x0f => {
+            at += 1;
+            match *code.get(at - 1)? {
+                // movups, movaps, xorps, movdqa and movdqu: the register is a vector.
+                0x10 | 0x11 | 0x28 | 0x29 | 0x57 | 0x6f | 0x7f => false,
+                // movzx, movsx
+                0xb6 | 0xb7 | 0xbe | 0xbf if *code.get(at)? < 0xc0 => true,
+                _ => return Some(false),
+            }
+        }
+        _ => return Some(false),
+    };
+    let modrm = *code.get(at)?;
+    if names_register && modrm >> 3 & 7 | (rex & 4) << 1 == register {
+        return Some(false);
+    }
+    if modrm < 0xc0 && modrm & 7 == 4 {
+        let scaled = *code.get(at + 1)?;
+        let (base, index) = (scaled & 7 | (rex & 1) << 3, scaled >> 3 & 7 | (rex & 2) << 2);
+        return Some(base != register && index != register);
+    }
+    Some(modrm & 7 | (rex & 1) << 3 != register)
 }
 
 /// How many bytes the first instruction takes.
@@ -200,5 +281,49 @@ mod tests {
         // sub eax, ..
         assert_eq!(is_instruction(b"\x81\xe8\x01\x02\x03\x04", 1), Some(false));
         assert_eq!(is_instruction(b"", 1), None);
+    }
+
+    #[test]
+    fn loads_are_followed_to_their_call() {
+        let load = b"\x48\x8b\x05\x01\x02\x03\x04"; // mov rax, [rip + ..]
+        let called = |between: &[u8], call: &[u8]| {
+            let code = [load, between, call].concat();
+            assert_eq!(is_instruction(&code, 1), Some(true));
+            called_at(&code, 1).map(|at| at - load.len() - between.len())
+        };
+        let call = b"\xff\xd0";
+        let kept: [&[u8]; 6] = [
+            b"",
+            b"\x48\x8d\x7c\x24\x08\x89\xd6", // lea rdi, [rsp + 8]; mov esi, edx
+            b"\xbe\x01\0\0\0",               // mov esi, 1
+            b"\x48\xc7\x04\x24\x01\0\0\0",   // mov qword ptr [rsp], 1
+            b"\x0f\x11\x04\x24",             // movups [rsp], xmm0
+            b"\x49\x89\xc8\x4c\x8b\x44\x24\x08", // mov r8, rcx; mov r8, [rsp + 8]
+        ];
+        for between in kept {
+            assert_eq!(called(between, call), Some(0), "{between:x?}");
+        }
+        let lost: [&[u8]; 9] = [
+            b"\x48\x89\x04\x24",             // mov [rsp], rax
+            b"\x48\x89\xc7",                 // mov rdi, rax
+            b"\x48\x8d\x38",                 // lea rdi, [rax]
+            b"\x48\x8d\x3c\x04",             // lea rdi, [rsp + rax]
+            b"\x48\x8b\x05\x01\x02\x03\x04", // mov rax, [rip + ..]
+            b"\xb8\x01\0\0\0",               // mov eax, 1
+            b"\x8a\x64\x24\x08",             // mov ah, [rsp + 8]
+            b"\xe8\0\0\0\0",                 // call ..
+            b"\x74\0",                       // je ..
+        ];
+        for between in lost {
+            assert_eq!(called(between, call), None, "{between:x?}");
+        }
+        // What is called is another register; then r10, jumped to; then rbx, which outlives the call.
+        assert_eq!(called(b"", b"\xff\xd1"), None);
+        assert_eq!(called(b"", b"\x41\xff\xd0"), None);
+        assert_eq!(called_at(b"\x4c\x8d\x15\0\0\0\0\x41\xff\xe2", 1), Some(8));
+        assert_eq!(called_at(b"\x48\x8b\x1d\0\0\0\0\xff\xd3", 1), None);
+        // What is no load is the call itself.
+        assert_eq!(called_at(b"\xff\x15\0\0\0\0", 0), Some(0));
+        assert_eq!(called_at(b"\x8b\x05\0\0\0\0\xff\xd0", 0), None);
     }
 }
