@@ -82,3 +82,67 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 fn words(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
     bytes.chunks_exact(8).map(|bytes| word(bytes, 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An executable with code at `0x1000..0x1040`, and these sections.
+    fn image(sections: &[(&str, u64, &[u64])]) -> Image {
+        let mut sections: Vec<_> = sections.to_vec();
+        sections.push((".text", 0x1000, &[0; 8]));
+        let (mut contents, mut headers, mut names) = (vec![0; 64], vec![0; 64], vec![0]);
+        let mut add = |name: usize, kind: u32, address: u64, start: usize, len: usize| {
+            headers.extend([name as u32, kind].map(u32::to_le_bytes).as_flattened());
+            let words = [0, address, start as u64, len as u64, 0, 1, 0];
+            headers.extend(words.map(u64::to_le_bytes).as_flattened());
+        };
+        for (name, address, words) in sections {
+            add(names.len(), 1, address, contents.len(), words.len() * 8);
+            names.extend(name.bytes().chain([0]));
+            contents.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        }
+        add(0, 3, 0, contents.len(), names.len());
+        contents.extend(names);
+        contents[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        contents[18] = 62;
+        let (start, count) = (contents.len() as u64, headers.len() as u16 / 64);
+        contents[40..48].copy_from_slice(&start.to_le_bytes());
+        contents[52] = 64;
+        contents[58] = 64;
+        contents[60..62].copy_from_slice(&count.to_le_bytes());
+        contents[62..64].copy_from_slice(&(count - 1).to_le_bytes());
+        contents.extend(headers);
+        Image::parse(&contents).unwrap()
+    }
+
+    #[test]
+    fn relocations_say_what_slots_and_data_hold() {
+        // A slot and a word of data; a slot of data, and one of another kind.
+        let relocations =
+            [[0x2000, 8, 0x1010], [0x3000, 8, 0x1020], [0x2008, 8, 0x3000], [0x2010, 6, 0x1010]];
+        let pointers = Pointers::of(&image(&[
+            (".got", 0x2000, &[0; 3]),
+            (".rela.dyn", 0, relocations.as_flattened()),
+            (".data", 0x3000, &[0, 0x1030]),
+        ]));
+        let pointers = pointers.unwrap();
+        let slots = [0x1ff8, 0x2000, 0x2004, 0x2008, 0x2010, 0x2018].map(|at| pointers.in_slot(at));
+        assert_eq!(slots, [None, Some(0x1010), None, None, None, None]);
+        // The word that nothing moves is a number.
+        assert_eq!(pointers.data, [0x1020]);
+    }
+
+    #[test]
+    fn without_such_relocations_the_file_has_the_addresses() {
+        let pointers = Pointers::of(&image(&[
+            (".got", 0x2000, &[0x1010, 0x4000, 0x103f]),
+            (".data.rel.ro", 0x3000, &[0x1020, 0x1040]),
+            (".rodata", 0x800, &[0xfff, 0x1000]),
+        ]));
+        let pointers = pointers.unwrap();
+        let slots = [0x2000, 0x2008, 0x2010].map(|at| pointers.in_slot(at));
+        assert_eq!(slots, [Some(0x1010), None, Some(0x103f)]);
+        assert_eq!(pointers.data, [0x1020, 0x1000]);
+    }
+}
