@@ -3,7 +3,7 @@
 //!
 //! `matrix/program` has the ways and what is expected of them. An ordinary run tries the toolchain and
 //! the tier that it is itself built with, and the tokio of the program's lockfile; `scripts/matrix`
-//! tries everything.
+//! tries everything, release builds among it, which take minutes to make.
 
 #![cfg(target_os = "linux")]
 
@@ -143,16 +143,6 @@ fn check(cells: &[Cell]) {
 #[test]
 fn every_way_to_wait_is_read_as_it_is() {
     check(&[Cell::HERE]);
-}
-
-#[test]
-fn every_way_to_wait_is_read_as_it_is_in_a_release_build() {
-    // It takes long to build, and once is enough for an ordinary run.
-    if cfg!(tokio_unstable) {
-        println!("skipped: the plain tier runs it, and `scripts/matrix`");
-        return;
-    }
-    check(&[Cell { release: true, ..Cell::HERE }]);
 }
 
 #[test]
