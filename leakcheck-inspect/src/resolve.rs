@@ -59,6 +59,32 @@ pub(crate) fn shape(
     })
 }
 
+/// What tells a type from another of the same name: its size, where its parts are, and for a coroutine the
+/// lines that it is suspended at.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Looks {
+    size: u64,
+    parts: Vec<(Arc<str>, u64)>,
+    lines: Vec<Option<Source>>,
+}
+
+pub(crate) fn looks(index: &Index, id: TypeId) -> Result<Looks, Error> {
+    let shape = shape(index, |_| None, id)?;
+    let part = |field: &Field| (Arc::clone(&field.name), field.offset);
+    let (parts, lines) = match &shape.body {
+        Body::Coroutine(coroutine) => {
+            let lines = coroutine.states.iter().map(|state| state.at.clone());
+            (Vec::new(), std::iter::once(coroutine.start.clone()).chain(lines).collect())
+        }
+        Body::Struct(fields) => (fields.iter().map(part).collect(), Vec::new()),
+        Body::Enum(body) => {
+            (body.variants.iter().map(|variant| part(&variant.field)).collect(), Vec::new())
+        }
+        _ => Default::default(),
+    };
+    Ok(Looks { size: shape.size, parts, lines })
+}
+
 fn has_variants(tree: &[Entry<'_>]) -> bool {
     tree.iter().any(|entry| entry.depth == 1 && entry.tag == dw::DW_TAG_variant_part)
 }

@@ -5,6 +5,7 @@ use super::state::TaskState;
 use crate::index::{Index, UnitNo};
 use crate::knowledge::TaskType;
 use crate::memory::{uint, word};
+use crate::resolve;
 use crate::tree::{Phase, Source, Task, TypeId};
 use crate::types::Place;
 use crate::walk::{At, Walk};
@@ -49,16 +50,28 @@ pub(crate) fn task_type(index: &Index, poll: u64) -> Result<Option<TaskType>, Er
 }
 
 /// The `Cell` for this very future. Types of the same name are not rare: two blocks of a function may
-/// each have one, and so may two versions of a crate.
+/// each have one, and so may two versions of a crate. Optimised programs describe it in another unit than
+/// the function, where the future is told by what it looks like.
 fn cell_of(
     index: &Index,
     unit: UnitNo,
     name: &str,
     future: TypeId,
 ) -> Result<Option<TypeId>, Error> {
-    for cell in index.structs_in(unit, "tokio::runtime::task::core", name)? {
+    let around = "tokio::runtime::task::core";
+    for cell in index.structs_in(unit, around, name)? {
         if index.first_type_parameter(cell)? == Some(future) {
             return Ok(Some(cell));
+        }
+    }
+    let looks = resolve::looks(index, future)?;
+    for beside in index.units_beside(unit)? {
+        for cell in index.structs_in(beside, around, name)? {
+            if let Some(of) = index.first_type_parameter(cell)? {
+                if beside != unit && resolve::looks(index, of)? == looks {
+                    return Ok(Some(cell));
+                }
+            }
         }
     }
     Ok(None)
