@@ -100,7 +100,7 @@ impl Index {
         let units = self.units()?;
         let those = |wanted: Option<&str>| -> Vec<UnitNo> {
             let of =
-                |at: &usize| units[*at].of_crate() == wanted && units[*at].crate_file().is_some();
+                |at: &usize| units[*at].of_crate() == wanted && units[*at].crate_root().is_some();
             (0..units.len()).filter(of).map(UnitNo).collect()
         };
         let named = those(Some(of_crate));

@@ -97,12 +97,6 @@ impl Unit {
         self.build()?.split('.').next()
     }
 
-    /// The file that the unit's crate starts in.
-    pub(super) fn crate_file(&self) -> Option<&str> {
-        let (path, _) = self.root.name.as_ref()?.rsplit_once("/@/")?;
-        Some(path)
-    }
-
     /// The unit's abbreviations, parsed once.
     pub(super) fn table(&self, sections: &Sections<'_>) -> Result<&Table, Error> {
         if let Some(table) = self.table.get() {

@@ -4,7 +4,7 @@
 use super::{At, Walk};
 use crate::Error;
 use crate::leaves::Rule;
-use crate::shape::{Body, PointerKind, Shape};
+use crate::shape::{Body, Field, PointerKind, Shape};
 use crate::tree::{Node, NodeKind, TypeId};
 
 /// What may lie around the future: a lock, its wrappers, a `Box`.
@@ -20,6 +20,11 @@ const WRAPPERS: [&str; 7] = [
 
 /// How many wrappers may lie around each other.
 const AROUND: usize = 12;
+
+/// The field that such a wrapper is around.
+fn wrapped(shape: &Shape) -> Option<&Field> {
+    ["data", "c", "value", "pointer", "__0"].iter().find_map(|name| shape.field(name))
+}
 
 pub(super) fn is_counted(shape: &Shape) -> bool {
     &*shape.plain == "alloc::sync::Arc"
@@ -37,8 +42,7 @@ impl Walk<'_> {
             here = match &shape.body {
                 Body::Coroutine(_) | Body::Dyn { .. } => return Ok(Some(here)),
                 Body::Struct(_) => {
-                    let name = ["data", "c", "value", "pointer", "__0"];
-                    let inner = name.iter().find_map(|name| shape.field(name));
+                    let inner = wrapped(&shape);
                     match inner {
                         Some(inner) => here.inside(inner),
                         None => return Ok(None),
@@ -65,13 +69,10 @@ impl Walk<'_> {
             ty = match &shape.body {
                 Body::Coroutine(_) => return true,
                 Body::Dyn { kind, future, .. } => return *future && *kind == PointerKind::Unique,
-                Body::Struct(_) if wraps() => {
-                    let name = ["data", "c", "value", "pointer", "__0"];
-                    match name.iter().find_map(|name| shape.field(name)) {
-                        Some(inner) => inner.ty,
-                        None => return false,
-                    }
-                }
+                Body::Struct(_) if wraps() => match wrapped(&shape) {
+                    Some(inner) => inner.ty,
+                    None => return false,
+                },
                 Body::Enum(body) if wraps() => {
                     match body.variants.iter().find(|variant| &*variant.field.name == "Some") {
                         Some(some) => some.field.ty,
