@@ -49,8 +49,9 @@ struct Followed {
     tries: usize,
 }
 
-/// How many tasks are compared with the memory at once, where nothing changes.
-const AT_ONCE: usize = 32;
+/// How many tasks are read at once, while nothing of them changes, and while nothing changes at all.
+const QUIET: usize = 32;
+const STILL: usize = 512;
 
 impl Inspector {
     /// An inspector of processes that run this image.
@@ -187,8 +188,11 @@ impl Inspector {
                             followed.next = after;
                             tasks.extend(some);
                         }
-                        Err(error) if followed.tries == TRIES => return Err(error),
-                        Ok(_) if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
+                        // Where tasks come and go, what led nowhere was no task any more.
+                        Err(error) if followed.tries == TRIES && !owned.changed()? => {
+                            return Err(error);
+                        }
+                        _ if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
                         _ => {
                             reader.renew();
                             (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
@@ -247,9 +251,10 @@ fn some_tasks(
 ) -> Result<(Vec<Task>, u64), Error> {
     if !reader.is_lively() {
         reader.begin();
-        let (mut some, mut next) = (Vec::with_capacity(AT_ONCE), first);
+        let most = if reader.is_still() { STILL } else { QUIET };
+        let (mut some, mut next) = (Vec::with_capacity(most), first);
         let mut read = || {
-            while next != 0 && some.len() < AT_ONCE {
+            while next != 0 && some.len() < most {
                 let after = owned.after(walk, list, next)?;
                 some.push(walk.task(next)?);
                 next = after;

@@ -1,5 +1,8 @@
 //! Where bytes come from: the only room that reads a process.
 
+#[cfg(target_os = "linux")]
+mod progress;
+
 use crate::Error;
 
 /// Bytes by address: this process, a core file, a test's slice.
@@ -28,6 +31,13 @@ pub trait Memory {
             rest = after;
         }
         Ok(())
+    }
+
+    /// A number that stands for how far whoever writes to this memory has got: where it is the same later,
+    /// nothing was written in between. Then what was read need not be compared, which takes longer than
+    /// reading it. None, where that cannot be told.
+    fn progress(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -117,6 +127,11 @@ impl Memory for ProcessMemory {
         Ok(())
     }
 
+    #[cfg(target_os = "linux")]
+    fn progress(&self) -> Option<u64> {
+        progress::of_other_threads()
+    }
+
     #[cfg(not(target_os = "linux"))]
     fn read(&self, _: u64, _: &mut [u8]) -> Result<(), Error> {
         Err(crate::error::Kind::Platform.into())
@@ -141,5 +156,10 @@ impl Memory for Snapshot<'_> {
         let piece = piece().ok_or_else(|| Error::unreadable(address, into.len()))?;
         into.copy_from_slice(piece);
         Ok(())
+    }
+
+    /// Nobody writes to it.
+    fn progress(&self) -> Option<u64> {
+        Some(0)
     }
 }

@@ -21,14 +21,15 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Error;
 use crate::knowledge::Knowledge;
 use crate::map::Map;
 use crate::memory::uint;
 use crate::names;
+use crate::reader::Reader;
 use crate::shape::{Body, Field, PointerKind, Shape};
 use crate::tree::{Node, NodeKind, TypeId};
 use crate::wait::{Wait, WaitKind};
-use crate::{Error, Memory};
 
 pub(crate) use lens::At;
 
@@ -47,7 +48,7 @@ pub(crate) const MANY: usize = 1024;
 /// One reading of a process, which may look at many futures.
 pub(crate) struct Walk<'a> {
     pub(crate) knowledge: &'a Knowledge,
-    pub(crate) memory: &'a dyn Memory,
+    pub(crate) memory: &'a Reader<'a>,
     pub(crate) bias: u64,
     /// The time since the process's clock began, for timers.
     pub(crate) now: Option<Duration>,
@@ -68,7 +69,7 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(crate) fn new(
         knowledge: &'a Knowledge,
-        memory: &'a dyn Memory,
+        memory: &'a Reader<'a>,
         bias: u64,
         now: Option<Duration>,
     ) -> Self {

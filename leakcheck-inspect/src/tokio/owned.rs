@@ -86,7 +86,18 @@ impl TaskLayout {
         if owner == 0 || lists_len > LISTS || !lists_len.is_power_of_two() {
             return Err(Kind::NotAHandle(handle).into());
         }
-        Ok(OwnedTasks { memory, layout, header, address, owner, lists, lists_len })
+        let mut tasks = OwnedTasks {
+            memory,
+            layout,
+            header,
+            address,
+            owner,
+            lists,
+            lists_len,
+            began: Counters::default(),
+        };
+        tasks.began = tasks.counters()?;
+        Ok(tasks)
     }
 }
 
@@ -100,9 +111,11 @@ pub(crate) struct OwnedTasks<'a> {
     owner: u64,
     lists: u64,
     lists_len: u64,
+    /// What was counted at the beginning.
+    began: Counters,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 struct Counters {
     count: u64,
     added: u64,
@@ -127,6 +140,11 @@ impl OwnedTasks<'_> {
     /// How many tasks to expect at the most.
     pub(crate) fn most(&self) -> Result<u64, Error> {
         Ok(self.counters()?.count.min(TASKS) + SLACK)
+    }
+
+    /// Whether a task came or went since the beginning.
+    pub(crate) fn changed(&self) -> Result<bool, Error> {
+        Ok(self.counters()? != self.began)
     }
 
     /// The task after this one in this list; 0 after the last.

@@ -14,13 +14,6 @@ use crate::{Error, Memory};
 /// No file's name is longer.
 const LONGEST: u64 = 4096;
 
-/// The words of a task's header, and where they lead.
-struct Header {
-    state: TaskState,
-    id: u64,
-    poll: u64,
-}
-
 /// Where in a task its id and its trailer are, and the address of its `poll` function.
 #[derive(Clone, Copy)]
 pub(crate) struct Vtable {
@@ -82,10 +75,17 @@ impl Walk<'_> {
         Ok(&self.knowledge.layout()?.header)
     }
 
-    fn header(&self, task: u64) -> Result<Header, Error> {
-        let state = TaskState::of_word(word(self.memory, task, self.layout()?.state)?);
-        let poll = self.vtable(task)?.poll.wrapping_sub(self.bias);
-        Ok(Header { state, id: self.task_id(task)?, poll })
+    /// The task's state. Who polls the task says so there first and last, so it guards what is read of it.
+    fn state(&self, task: u64) -> Result<TaskState, Error> {
+        let at = task.wrapping_add(self.layout()?.state);
+        let state = word(self.memory, at, 0)?;
+        self.memory.guard(at, state);
+        Ok(TaskState::of_word(state))
+    }
+
+    /// The address of the function that polls the task, in the image.
+    fn poll(&self, task: u64) -> Result<u64, Error> {
+        Ok(self.vtable(task)?.poll.wrapping_sub(self.bias))
     }
 
     /// What the task's vtable says. It is a constant of the program, so is read once.
@@ -104,14 +104,13 @@ impl Walk<'_> {
 
     /// A task's id, and whether it is work of the blocking pool.
     pub(crate) fn task_told(&self, task: u64) -> Result<(u64, bool), Error> {
-        let header = self.header(task)?;
-        let blocking = match self.knowledge.task_type(header.poll)? {
+        let blocking = match self.knowledge.task_type(self.poll(task)?)? {
             Some(ty) => {
                 &*self.shape(ty.future)?.plain == "tokio::runtime::blocking::task::BlockingTask"
             }
             None => false,
         };
-        Ok((header.id, blocking))
+        Ok((self.task_id(task)?, blocking))
     }
 
     pub(crate) fn task_id(&self, task: u64) -> Result<u64, Error> {
@@ -137,12 +136,11 @@ impl Walk<'_> {
 
     /// The task whose header is at this address.
     pub(crate) fn task(&self, address: u64) -> Result<Task, Error> {
-        let header = self.header(address)?;
-        let state = header.state;
-        let mut task = Task::new(header.id, state, phase(state));
+        let state = self.state(address)?;
+        let mut task = Task::new(self.task_id(address)?, state, phase(state));
         task.wakers = wakers(state);
         task.spawned_at = self.spawned_at(address).ok().flatten();
-        let Some(ty) = self.knowledge.task_type(header.poll)? else {
+        let Some(ty) = self.knowledge.task_type(self.poll(address)?)? else {
             task.unknown = Some("the debug info does not describe its future".to_owned());
             return Ok(task);
         };

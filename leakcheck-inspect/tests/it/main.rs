@@ -6,5 +6,6 @@ mod frames;
 mod hostile;
 mod panics;
 mod spawn_sites;
+mod still;
 mod support;
 mod tasks;
