@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
 use crate::memory::word;
-use crate::reader::Reader;
+use crate::reader::{Pace, Reader};
 use crate::tokio::OwnedTasks;
 use crate::tree::{Frame, Node, SpawnSite, Task, TypeId};
 use crate::walk::{At, Walk};
@@ -51,7 +51,10 @@ struct Followed {
 
 /// How many tasks are read at once, while nothing of them changes, and while nothing changes at all.
 const QUIET: usize = 32;
-const STILL: usize = 512;
+const STILL: usize = 128;
+
+/// For so many tasks room is made in advance.
+const ROOM: u64 = 1 << 16;
 
 impl Inspector {
     /// An inspector of processes that run this image.
@@ -173,7 +176,8 @@ impl Inspector {
         let owned = layout.owned_tasks(process.memory, handle)?;
         let reader = Reader::new(process.memory);
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let (mut tasks, most) = (Vec::new(), owned.most()?);
+        let most = owned.most()?;
+        let mut tasks = Vec::with_capacity(most.min(ROOM) as usize);
         let mut lists = (0..owned.list_count())
             .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
             .collect::<Result<Vec<_>, Error>>()?;
@@ -182,11 +186,11 @@ impl Inspector {
             for followed in &mut lists {
                 while followed.next != 0 {
                     let place = (followed.list, followed.next);
-                    match some_tasks(&walk, &reader, process, &owned, place) {
-                        Ok((some, after)) if followed.seen <= most => {
-                            followed.seen += some.len() as u64;
+                    let before = tasks.len();
+                    match some_tasks(&walk, &reader, process, &owned, place, &mut tasks) {
+                        Ok(after) if followed.seen <= most => {
+                            followed.seen += (tasks.len() - before) as u64;
                             followed.next = after;
-                            tasks.extend(some);
                         }
                         // Where tasks come and go, what led nowhere was no task any more.
                         Err(error) if followed.tries == TRIES && !owned.changed()? => {
@@ -200,7 +204,7 @@ impl Inspector {
                         }
                     }
                     // What changes is followed without a pause.
-                    if !reader.is_lively() {
+                    if reader.pace() != Pace::Lively {
                         break;
                     }
                 }
@@ -230,40 +234,69 @@ fn with_room<T: Send>(read: impl FnOnce() -> Result<T, Error> + Send) -> Result<
     })
 }
 
-/// The tasks by id, each as it was told last. Tasks are large, so only numbers are sorted.
-fn by_id(tasks: Vec<Task>) -> Vec<Task> {
+/// The tasks by id, each as it was told last. Tasks are large: numbers are sorted, and then each task is
+/// moved to its place.
+fn by_id(mut tasks: Vec<Task>) -> Vec<Task> {
     let mut order: Vec<(u64, usize)> =
         tasks.iter().enumerate().map(|(at, task)| (task.id, at)).collect();
-    order.sort_unstable_by(|one, other| other.cmp(one));
-    order.dedup_by_key(|(id, _)| *id);
-    let mut tasks: Vec<Option<Task>> = tasks.into_iter().map(Some).collect();
-    order.into_iter().rev().filter_map(|(_, at)| tasks.get_mut(at)?.take()).collect()
+    order.sort_unstable_by_key(|(id, at)| (*id, std::cmp::Reverse(*at)));
+    let mut again = Vec::new();
+    order.dedup_by(|(id, at), (kept, _)| {
+        let same = id == kept;
+        again.extend(same.then_some(*at));
+        same
+    });
+    let kept = order.len();
+    // Where what belongs at each place is now; what was told again goes to the end.
+    let mut from: Vec<usize> = order.into_iter().map(|(_, at)| at).chain(again).collect();
+    for start in 0..from.len() {
+        let mut to = start;
+        // Round the circle of those that take each other's places.
+        while let Some(next) = from.get_mut(to).map(|next| std::mem::replace(next, to)) {
+            if next == start {
+                break;
+            }
+            tasks.swap(to, next);
+            to = next;
+        }
+    }
+    tasks.truncate(kept);
+    tasks
 }
 
-/// The tasks of a list from this address on: several at once, or the first one alone where they do not
-/// stand still. And the address of the one after them.
+/// Adds the tasks of a list from this address on: several at once, or the first one alone where they do not
+/// stand still. Gives the address of the one after them.
 fn some_tasks(
     walk: &Walk<'_>,
     reader: &Reader<'_>,
     process: Process<'_>,
     owned: &OwnedTasks<'_>,
     (list, first): (u64, u64),
-) -> Result<(Vec<Task>, u64), Error> {
-    if !reader.is_lively() {
+    out: &mut Vec<Task>,
+) -> Result<u64, Error> {
+    let before = out.len();
+    while reader.pace() != Pace::Lively {
+        let most = if reader.pace() == Pace::Still { STILL } else { QUIET };
         reader.begin();
-        let most = if reader.is_still() { STILL } else { QUIET };
-        let (mut some, mut next) = (Vec::with_capacity(most), first);
+        let mut next = first;
         let mut read = || {
-            while next != 0 && some.len() < most {
+            while next != 0 && out.len() - before < most {
                 let after = owned.after(walk, list, next)?;
-                some.push(walk.task(next)?);
+                out.push(walk.task(next)?);
                 next = after;
             }
             Ok::<_, Error>(())
         };
-        if read().is_ok() && reader.unchanged() {
-            return Ok((some, next));
+        let read = read();
+        let same = reader.unchanged();
+        if same && read.is_ok() {
+            return Ok(next);
         }
+        out.truncate(before);
+        if same {
+            break;
+        }
+        // It has to be read more carefully.
     }
     let after = |walk: &Walk<'_>| owned.after(walk, list, first);
     let one = settled(walk, reader, |walk| Ok((after(walk)?, walk.task(first)?)));
@@ -275,7 +308,8 @@ fn some_tasks(
         let restless = |walk: &Walk<'_>| walk.restless_task(first, process.memory);
         settled(walk, reader, |walk| Ok((after(walk)?, restless(walk)?)))
     })?;
-    Ok((vec![task], after))
+    out.push(task);
+    Ok(after)
 }
 
 /// What `read` gives once everything that it read was true at the same moment.
@@ -322,5 +356,22 @@ impl Process<'static> {
         let kind = word(&*MEMORY, start, 16)? & 0xffff;
         let bias = if kind == u64::from(object::elf::ET_DYN) { start } else { 0 };
         Ok(Self { memory: &*MEMORY, bias, now: crate::memory::monotonic_now() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_put_in_order_and_what_was_told_last_counts() {
+        let told = |id, refs| {
+            let mut task = Task::new(id, TaskState::of_word(refs << 6), crate::Phase::Waiting);
+            task.wakers = refs;
+            task
+        };
+        let all = vec![told(7, 1), told(3, 2), told(7, 3), told(1, 4), told(5, 5), told(3, 6)];
+        let order: Vec<_> = by_id(all).iter().map(|task| (task.id, task.wakers)).collect();
+        assert_eq!(order, [(1, 4), (3, 6), (5, 5), (7, 3)]);
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixed>>;
+pub(crate) type Hashing = BuildHasherDefault<Mixed>;
+pub(crate) type Map<K, V> = HashMap<K, V, Hashing>;
 
 /// One multiplication for each number.
 #[derive(Default)]

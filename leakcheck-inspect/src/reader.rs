@@ -1,17 +1,13 @@
 //! Reads a process page by page, and proves afterwards that what was read was true at one moment.
 
 mod log;
+mod pages;
 
 use std::cell::{Cell, RefCell};
 
 use crate::{Error, Memory};
 use log::{Log, Present, Round};
-
-/// Memory is mapped by pages at least as large.
-const PAGE: u64 = 4096;
-
-/// How many pages are kept: 4 MiB. Each page has one place, so that finding it needs no search.
-const PLACES: usize = 1024;
+use pages::Pages;
 
 /// After a change, so many readings are each made alone, and compared more closely: what is busy changes
 /// again, and may change back.
@@ -21,155 +17,117 @@ const LIVELY: u32 = 256;
 /// (measured by `scripts/stress`, with optimisation), and there may be a million of them in a second.
 const ROUNDS: usize = 8;
 
+/// What is going on in the memory, as far as the last reading showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Nothing is written. What is read need not be compared, so much may be read at once.
+    Still,
+    /// Something is written, but not where we read.
+    Quiet,
+    /// What was read changed lately, so much read at once would have, too.
+    Lively,
+}
+
 /// A memory whose pages are read once, until they are found to have changed.
 pub(crate) struct Reader<'m> {
     memory: &'m dyn Memory,
-    /// By their number's remainder.
-    pages: RefCell<Vec<Page>>,
-    /// What was read since the last [`Reader::begin`].
+    pages: RefCell<Pages>,
+    /// What was read since the last [`Reader::begin`], if it may have to be compared.
     log: RefCell<Log>,
     present: RefCell<Present>,
+    pace: Cell<Pace>,
     /// How many readings are still to be compared more closely.
     lively: Cell<u32>,
-    /// How far the memory's writers had got when the reading began, and whether they had got no further
-    /// when the one before was over.
+    /// How far the memory's writers had got when the reading began, and whether it is taken on trust
+    /// that they get no further.
     began: Cell<Option<u64>>,
-    still: Cell<bool>,
-}
-
-/// A page that was read, or a place for one.
-#[derive(Default)]
-struct Page {
-    number: Option<u64>,
-    bytes: Vec<u8>,
+    trusting: Cell<bool>,
 }
 
 impl<'m> Reader<'m> {
     pub(crate) fn new(memory: &'m dyn Memory) -> Self {
-        let pages = std::iter::repeat_with(Page::default).take(PLACES).collect();
-        let (log, present, lively, began) = Default::default();
-        Self {
-            memory,
-            pages: RefCell::new(pages),
-            log,
-            present,
-            lively,
-            began,
-            still: Cell::new(true),
-        }
+        let (log, present, lively, began, trusting) = Default::default();
+        let (pages, pace) = (RefCell::new(Pages::new()), Cell::new(Pace::Still));
+        Self { memory, pages, log, present, pace, lively, began, trusting }
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace.get()
     }
 
     /// What is read from now on has to have been true at the same moment.
     pub(crate) fn begin(&self) {
         self.log.borrow_mut().clear();
-        let now = if self.is_lively() { None } else { self.memory.progress() };
+        let now = match self.pace() {
+            Pace::Still if self.began.get().is_some() => self.began.get(),
+            Pace::Still | Pace::Quiet => self.memory.progress(),
+            Pace::Lively => None,
+        };
         if self.began.replace(now) != now {
             // What was kept is of an earlier moment.
             self.renew();
         }
+        self.trusting.set(now.is_some() && self.pace() == Pace::Still);
     }
 
     /// What is read from now on is only true while the word at this address is this.
     pub(crate) fn guard(&self, address: u64, value: u64) {
-        self.log.borrow_mut().guard(address, value);
+        if !self.trusting.get() {
+            self.log.borrow_mut().guard(address, value);
+        }
     }
 
     /// Whether all that was read since [`Reader::begin`] was true at one moment: because nothing was
-    /// written meanwhile, or because it is unchanged. What has changed is forgotten.
+    /// written meanwhile, or because it is unchanged. If not, it has to be read again.
     pub(crate) fn unchanged(&self) -> bool {
         let began = self.began.get();
-        let still = began.is_some() && self.memory.progress() == began;
-        self.still.set(still);
-        let same = still || self.compare();
+        if began.is_some() && self.memory.progress() == began {
+            self.pace.set(Pace::Still);
+            return true;
+        }
+        if self.trusting.get() {
+            self.pace.set(Pace::Quiet);
+            return false;
+        }
+        let same = self.compare();
         self.lively.set(if same { self.lively.get().saturating_sub(1) } else { LIVELY });
+        self.pace.set(if self.lively.get() == 0 { Pace::Quiet } else { Pace::Lively });
         same
     }
 
+    /// Whether what was read is unchanged. What has changed is forgotten.
     fn compare(&self) -> bool {
         let (mut log, mut present) = (self.log.borrow_mut(), self.present.borrow_mut());
         log.join();
-        let guarded = self.is_lively();
+        let guarded = self.pace() == Pace::Lively;
         let round = |number| Round { backwards: number % 2 == 1, guarded };
         let same = (0..ROUNDS).all(|number| present.is(&log, self.memory, round(number)));
         if !same {
-            for (address, len) in log.pieces() {
-                self.forget(*address, *len);
-            }
+            let mut pages = self.pages.borrow_mut();
+            log.pieces().iter().for_each(|(address, len)| pages.forget(*address, *len));
         }
         same
-    }
-
-    /// Whether nothing is written to the memory, as far as can be told: then much may be read at once.
-    pub(crate) fn is_still(&self) -> bool {
-        self.still.get()
-    }
-
-    /// Whether what was read changed lately, so that much read at once would have changed, too.
-    pub(crate) fn is_lively(&self) -> bool {
-        self.lively.get() > 0
-    }
-
-    fn forget(&self, address: u64, len: usize) {
-        let mut pages = self.pages.borrow_mut();
-        let last = address.saturating_add(len as u64) / PAGE;
-        for number in address / PAGE..=last {
-            let page = pages.get_mut(place(number));
-            if let Some(page) = page.filter(|page| page.number == Some(number)) {
-                page.number = None;
-            }
-        }
     }
 
     /// Forgets everything, so that the present is read.
     pub(crate) fn renew(&self) {
-        self.pages.borrow_mut().iter_mut().for_each(|page| page.number = None);
+        self.pages.borrow_mut().forget_all();
     }
-
-    fn copy(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        let mut pages = self.pages.borrow_mut();
-        let mut done = 0;
-        while done < into.len() {
-            let at = address
-                .checked_add(done as u64)
-                .ok_or_else(|| Error::unreadable(address, into.len()))?;
-            let (number, start) = (at / PAGE, (at % PAGE) as usize);
-            // There is a place for each.
-            let Some(page) = pages.get_mut(place(number)) else { break };
-            if page.number != Some(number) {
-                page.number = None;
-                page.bytes.resize(PAGE as usize, 0);
-                if self.memory.read(number * PAGE, &mut page.bytes).is_err() {
-                    // A piece of memory need not start or end with a page.
-                    return self.memory.read(address, into);
-                }
-                page.number = Some(number);
-            }
-            let page = page.bytes.get(start..).unwrap_or_default();
-            let rest = into.get_mut(done..).unwrap_or_default();
-            let len = page.len().min(rest.len());
-            rest.get_mut(..len).unwrap_or_default().copy_from_slice(&page[..len]);
-            done += len;
-        }
-        Ok(())
-    }
-}
-
-fn place(number: u64) -> usize {
-    (number % PLACES as u64) as usize
 }
 
 impl Memory for Reader<'_> {
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        self.copy(address, into)?;
-        self.log.borrow_mut().push(address, into);
+        self.pages.borrow_mut().read(self.memory, address, into)?;
+        if !self.trusting.get() {
+            self.log.borrow_mut().push(address, into);
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
+    use super::pages::PAGE;
     use super::*;
 
     /// One byte everywhere, which may change.
@@ -245,16 +203,27 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wrote_to_is_not_compared_and_what_was_kept_before_is_read_anew() {
+    fn what_nobody_wrote_to_is_not_compared() {
         let told = Told(Cell::new(1));
         let reader = Reader::new(&told);
-        for now in [1, 2, 3] {
+        let mut read = [0; 2];
+        for _ in 0..2 {
+            reader.begin();
+            reader.read(PAGE - 1, &mut read).unwrap();
+            assert_eq!((read, reader.unchanged(), reader.pace()), ([1; 2], true, Pace::Still));
+        }
+    }
+
+    #[test]
+    fn what_was_written_to_since_is_read_anew() {
+        let told = Told(Cell::new(1));
+        let reader = Reader::new(&told);
+        let mut read = [0; 2];
+        for (now, then, same) in [(1, 1, true), (2, 1, false), (2, 2, true)] {
             told.0.set(now);
             reader.begin();
-            let mut read = [0; 2];
             reader.read(PAGE - 1, &mut read).unwrap();
-            assert_eq!(read, [now; 2]);
-            assert!(reader.unchanged() && reader.is_still());
+            assert_eq!((read, reader.unchanged()), ([then; 2], same));
         }
     }
 

@@ -21,14 +21,16 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use elsa::FrozenMap;
+
 use crate::Error;
 use crate::knowledge::Knowledge;
-use crate::map::Map;
+use crate::map::{Hashing, Map};
 use crate::memory::uint;
 use crate::names;
 use crate::reader::Reader;
 use crate::shape::{Body, Field, PointerKind, Shape};
-use crate::tree::{Node, NodeKind, TypeId};
+use crate::tree::{Node, NodeKind, Source, TypeId};
 use crate::wait::{Wait, WaitKind};
 
 pub(crate) use lens::At;
@@ -52,7 +54,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) bias: u64,
     /// The time since the process's clock began, for timers.
     pub(crate) now: Option<Duration>,
-    shapes: RefCell<Map<TypeId, Arc<Shape>>>,
+    shapes: FrozenMap<TypeId, Arc<Shape>, Hashing>,
     steps: Cell<usize>,
     /// How deep the tree of a task begins that is part of another tree.
     base: Cell<usize>,
@@ -62,6 +64,10 @@ pub(crate) struct Walk<'a> {
     may_wait: RefCell<Map<TypeId, bool>>,
     /// Of tasks, by their addresses in the process.
     pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
+    /// Where a value of a type has the nearest one of a kind, where that hangs on types alone.
+    nearest: RefCell<Map<(TypeId, u64), (u64, TypeId)>>,
+    /// By the addresses of tokio's `Location`s, which are constants of the program.
+    pub(crate) locations: RefCell<Map<u64, Option<Source>>>,
     /// The names of known futures, with their generics.
     told: RefCell<Map<TypeId, Arc<str>>>,
 }
@@ -74,18 +80,31 @@ impl<'a> Walk<'a> {
         now: Option<Duration>,
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
-        let (shapes, may_wait, vtables, told) = Default::default();
-        Self { knowledge, memory, bias, now, shapes, steps, base, began, may_wait, vtables, told }
+        let (shapes, may_wait, vtables) = Default::default();
+        let (nearest, locations, told) = Default::default();
+        Self {
+            knowledge,
+            memory,
+            bias,
+            now,
+            shapes,
+            steps,
+            base,
+            began,
+            may_wait,
+            vtables,
+            nearest,
+            locations,
+            told,
+        }
     }
 
     /// The type's shape: this walk keeps those it has met, so that it need not lock what all share.
-    pub(crate) fn shape(&self, ty: TypeId) -> Result<Arc<Shape>, Error> {
-        if let Some(known) = self.shapes.borrow().get(&ty) {
-            return Ok(Arc::clone(known));
+    pub(crate) fn shape(&self, ty: TypeId) -> Result<&Shape, Error> {
+        match self.shapes.get(&ty) {
+            Some(known) => Ok(known),
+            None => Ok(self.shapes.insert(ty, self.knowledge.shape(ty)?)),
         }
-        let shape = self.knowledge.shape(ty)?;
-        self.shapes.borrow_mut().insert(ty, Arc::clone(&shape));
-        Ok(shape)
     }
 
     /// The tree of the future of this type at this address.
@@ -99,7 +118,7 @@ impl<'a> Walk<'a> {
         self.visit(at, 0, &mut nodes)?;
         match nodes.len() {
             1 => Ok(nodes.remove(0)),
-            _ => Ok(self.made_of(&shape, nodes)),
+            _ => Ok(self.made_of(shape, nodes)),
         }
     }
 
@@ -114,18 +133,18 @@ impl<'a> Walk<'a> {
         }
         let shape = self.shape(at.ty)?;
         if let Some(rule) = shape.rule {
-            out.extend(self.known(rule, &shape, at, depth)?);
+            out.extend(self.known(rule, shape, at, depth)?);
             return Ok(());
         }
         match &shape.body {
             Body::Coroutine(coroutine) => {
-                out.push(self.coroutine(&shape, coroutine, at, depth)?);
+                out.push(self.coroutine(shape, coroutine, at, depth)?);
                 Ok(())
             }
-            Body::Struct(_) if types::is_data(&shape) => Ok(()),
-            Body::Struct(_) if types::polls_closure(&shape) => self.polled_closure(at, depth, out),
-            Body::Struct(fields) => self.structure(&shape, fields, at, depth, out),
-            Body::Enum(_) => self.enumeration(&shape, at, depth, out),
+            Body::Struct(_) if types::is_data(shape) => Ok(()),
+            Body::Struct(_) if types::polls_closure(shape) => self.polled_closure(at, depth, out),
+            Body::Struct(fields) => self.structure(shape, fields, at, depth, out),
+            Body::Enum(_) => self.enumeration(shape, at, depth, out),
             Body::Pointer { kind: PointerKind::Unique, to } if self.may_wait(*to) => {
                 self.visit(self.deref(at, *to)?, depth + 1, out)
             }
@@ -267,7 +286,7 @@ impl<'a> Walk<'a> {
         self.visit(at, depth, out)?;
         if out.len() == before {
             let shape = self.shape(at.ty)?;
-            out.push(self.made_of(&shape, Vec::new()));
+            out.push(self.made_of(shape, Vec::new()));
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ fn other_threads() -> Option<Vec<String>> {
     Some(threads)
 }
 
-/// How long and how often a thread has run, if it sleeps. See proc_pid_stat(5), proc_pid_schedstat(5).
+/// How long and how often a thread has run, if it sleeps: see proc_pid_stat(5), proc_pid_schedstat(5).
 fn asleep(thread: &str) -> Option<(u64, u64)> {
     let folder = Path::new(THREADS).join(thread);
     let counts = fs::read_to_string(folder.join("schedstat")).ok()?;

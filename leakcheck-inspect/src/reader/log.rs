@@ -9,6 +9,7 @@
 //! - *Both ways.* Every other round reads backwards: what looks older than the rest in one looks newer
 //!   in the other.
 
+use super::pages::PAGE;
 use crate::Memory;
 
 /// Pieces with less than this between them are read as one.
@@ -156,7 +157,6 @@ impl Present {
 /// Two pieces and what lies between them, if that is little and on the same page: what lies between
 /// need not be readable.
 fn one((one, of_one): (u64, usize), (other, of_other): (u64, usize)) -> Option<(u64, usize)> {
-    use super::PAGE;
     let (one_end, other_end) =
         (one.checked_add(of_one as u64)?, other.checked_add(of_other as u64)?);
     let (start, end) = (one.min(other), one_end.max(other_end));

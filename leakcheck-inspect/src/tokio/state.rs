@@ -22,7 +22,7 @@ pub struct TaskState {
 
 impl TaskState {
     /// The flags and the count as `tokio::runtime::task::state` packs them.
-    pub(super) fn of_word(word: u64) -> Self {
+    pub(crate) fn of_word(word: u64) -> Self {
         let flag = |bit: u32| word >> bit & 1 == 1;
         Self {
             running: flag(0),

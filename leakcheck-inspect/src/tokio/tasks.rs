@@ -160,13 +160,18 @@ impl Walk<'_> {
         };
         let vtable = word(self.memory, task, layout.vtable)?;
         let place = word(self.memory, task, word(self.memory, vtable, location.offset)?)?;
+        if let Some(known) = self.locations.borrow().get(&place) {
+            return Ok(known.clone());
+        }
         let file = word(self.memory, place, location.file)?;
         let len = word(self.memory, place, location.file_len)?.min(LONGEST);
         let mut name = vec![0; len as usize];
         self.memory.read(file, &mut name)?;
         let line = u32::try_from(uint(self.memory, place, location.line, 4)?).unwrap_or_default();
         let file = String::from_utf8(name).ok().filter(|name| !name.is_empty());
-        Ok(file.map(|file| Source { file: file.into(), line }))
+        let told = file.map(|file| Source { file: file.into(), line });
+        self.locations.borrow_mut().insert(place, told.clone());
+        Ok(told)
     }
 
     fn fill_tree(&self, task: &mut Task, ty: TaskType, address: u64) {

@@ -1,8 +1,6 @@
 //! What a leaf tells of what it waits for: tokio's private fields, by name. Whatever cannot be read
 //! is left out.
 
-use std::sync::Arc;
-
 use super::{At, Walk};
 use crate::Error;
 use crate::memory::word;
@@ -120,7 +118,7 @@ impl Walk<'_> {
     }
 
     /// The number in the nearest field of this name, also behind one reference or `Arc`.
-    fn find_deep(&self, at: At, name: &str) -> Result<u64, Error> {
+    fn find_deep(&self, at: At, name: &'static str) -> Result<u64, Error> {
         let mut here = at;
         for _ in 0..4 {
             if let Ok(found) = self.find(here, name) {
@@ -134,7 +132,7 @@ impl Walk<'_> {
     /// What the value shares with others: behind its first pointer, past an `Arc`'s counts.
     fn shared_part(&self, at: At) -> Result<At, Error> {
         let inner = self.pointee(at)?;
-        let shape: Arc<Shape> = self.shape(inner.ty)?;
+        let shape = self.shape(inner.ty)?;
         match shape.plain.ends_with("::ArcInner") {
             true => self.field(inner, "data"),
             false => Ok(inner),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Walk;
 use crate::Error;
 use crate::memory::{uint, word};
-use crate::shape::{Body, Field};
+use crate::shape::{Body, Field, Shape};
 use crate::tree::TypeId;
 
 /// A value: its type, and where it is in the process.
@@ -16,8 +16,44 @@ pub(crate) struct At {
     pub(crate) address: u64,
 }
 
-/// How many values are searched for a field.
+/// How many values are searched for another.
 const SEARCHED: usize = 64;
+
+/// What is searched for in a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    Field(&'static str),
+    Pointer,
+    Number,
+}
+
+impl Goal {
+    fn reached(self, shape: &Shape, at: At) -> Option<At> {
+        match (self, &shape.body) {
+            (Self::Field(name), _) => shape.field(name).map(|field| at.inside(field)),
+            (Self::Pointer, Body::Pointer { .. }) => Some(at),
+            (Self::Number, Body::Opaque) => (1..=8).contains(&shape.size).then_some(at),
+            _ => None,
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Field(name) => name,
+            Self::Pointer => "a pointer",
+            Self::Number => "a number",
+        }
+    }
+
+    /// Different for different goals, and quickly told: names are the program's own literals.
+    fn key(self) -> u64 {
+        match self {
+            Self::Field(name) => name.as_ptr().addr() as u64,
+            Self::Pointer => 0,
+            Self::Number => 1,
+        }
+    }
+}
 
 impl At {
     pub(crate) fn inside(self, field: &Field) -> Self {
@@ -35,23 +71,8 @@ impl Walk<'_> {
 
     /// The nearest field of this name in the value or in the values that it consists of, so that
     /// wrappers around it (`UnsafeCell`, `Mutex`, `Option`) need not be known.
-    pub(crate) fn find(&self, at: At, name: &str) -> Result<At, Error> {
-        let mut left = VecDeque::from([at]);
-        for _ in 0..SEARCHED {
-            let Some(next) = left.pop_front() else { break };
-            let shape = self.shape(next.ty)?;
-            match &shape.body {
-                Body::Struct(fields) => {
-                    if let Some(field) = shape.field(name) {
-                        return Ok(next.inside(field));
-                    }
-                    left.extend(fields.iter().map(|field| next.inside(field)));
-                }
-                Body::Enum(_) => left.extend(self.variant(next).map(|(_, variant)| variant)),
-                _ => {}
-            }
-        }
-        Err(Error::unknown(&self.shape(at.ty)?.name, name))
+    pub(crate) fn find(&self, at: At, name: &'static str) -> Result<At, Error> {
+        self.nearest(at, Goal::Field(name))
     }
 
     /// The variant that an enum is: its name, and its value.
@@ -78,18 +99,11 @@ impl Walk<'_> {
 
     /// What the pointer inside the value points to, through wrappers such as `NonNull`.
     pub(crate) fn pointee(&self, at: At) -> Result<At, Error> {
-        let mut left = VecDeque::from([at]);
-        for _ in 0..SEARCHED {
-            let Some(next) = left.pop_front() else { break };
-            let shape = self.shape(next.ty)?;
-            match &shape.body {
-                Body::Pointer { to, .. } => return self.deref(next, *to),
-                Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
-                Body::Enum(_) => left.extend(self.variant(next).map(|(_, variant)| variant)),
-                _ => {}
-            }
+        let pointer = self.nearest(at, Goal::Pointer)?;
+        match self.shape(pointer.ty)?.body {
+            Body::Pointer { to, .. } => self.deref(pointer, to),
+            _ => Err(Error::unknown(&self.shape(at.ty)?.name, Goal::Pointer.told())),
         }
-        Err(Error::unknown(&self.shape(at.ty)?.name, "a pointer"))
     }
 
     /// What an `Arc` or `Rc` holds.
@@ -100,19 +114,36 @@ impl Walk<'_> {
 
     /// The number inside the value, through wrappers such as `AtomicUsize`.
     pub(crate) fn number(&self, at: At) -> Result<u64, Error> {
-        let mut left = VecDeque::from([at]);
+        let number = self.nearest(at, Goal::Number)?;
+        uint(self.memory, number.address, 0, self.shape(number.ty)?.size as usize)
+    }
+
+    /// The nearest value of this kind, in the value and in the values that it consists of.
+    fn nearest(&self, at: At, goal: Goal) -> Result<At, Error> {
+        if let Some((offset, ty)) = self.nearest.borrow().get(&(at.ty, goal.key())) {
+            return Ok(At { ty: *ty, address: at.address.wrapping_add(*offset) });
+        }
+        let (mut left, mut by_types_alone) = (VecDeque::from([at]), true);
         for _ in 0..SEARCHED {
             let Some(next) = left.pop_front() else { break };
             let shape = self.shape(next.ty)?;
-            match &shape.body {
-                Body::Opaque if (1..=8).contains(&shape.size) => {
-                    return uint(self.memory, next.address, 0, shape.size as usize);
+            if let Some(found) = goal.reached(shape, next) {
+                if by_types_alone {
+                    let place = (found.address.wrapping_sub(at.address), found.ty);
+                    self.nearest.borrow_mut().insert((at.ty, goal.key()), place);
                 }
+                return Ok(found);
+            }
+            match &shape.body {
                 Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
+                Body::Enum(_) if goal != Goal::Number => {
+                    by_types_alone = false;
+                    left.extend(self.variant(next).map(|(_, variant)| variant));
+                }
                 _ => {}
             }
         }
-        Err(Error::unknown(&self.shape(at.ty)?.name, "a number"))
+        Err(Error::unknown(&self.shape(at.ty)?.name, goal.told()))
     }
 
     /// The value behind a fat `dyn` pointer, if its type is known.

@@ -42,7 +42,7 @@ impl Walk<'_> {
             here = match &shape.body {
                 Body::Coroutine(_) | Body::Dyn { .. } => return Ok(Some(here)),
                 Body::Struct(_) => {
-                    let inner = wrapped(&shape);
+                    let inner = wrapped(shape);
                     match inner {
                         Some(inner) => here.inside(inner),
                         None => return Ok(None),
@@ -69,7 +69,7 @@ impl Walk<'_> {
             ty = match &shape.body {
                 Body::Coroutine(_) => return true,
                 Body::Dyn { kind, future, .. } => return *future && *kind == PointerKind::Unique,
-                Body::Struct(_) if wraps() => match wrapped(&shape) {
+                Body::Struct(_) if wraps() => match wrapped(shape) {
                     Some(inner) => inner.ty,
                     None => return false,
                 },

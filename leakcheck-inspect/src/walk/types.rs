@@ -62,9 +62,9 @@ impl Walk<'_> {
             return rule.look != Look::Nothing;
         }
         match &shape.body {
-            Body::Struct(_) if is_data(&shape) => {}
-            Body::Struct(_) if shared::is_counted(&shape) => return self.shares_future(&shape),
-            Body::Struct(_) if polls_closure(&shape) => {
+            Body::Struct(_) if is_data(shape) => {}
+            Body::Struct(_) if shared::is_counted(shape) => return self.shares_future(shape),
+            Body::Struct(_) if polls_closure(shape) => {
                 let closure = shape.field("f").and_then(|field| self.shape(field.ty).ok());
                 if let Some(Body::Struct(fields)) = closure.as_ref().map(|shape| &shape.body) {
                     fields.iter().for_each(|field| inside(field.ty));
