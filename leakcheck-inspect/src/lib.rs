@@ -138,6 +138,7 @@
 mod cache;
 mod error;
 mod frames;
+mod hold;
 mod image;
 mod index;
 mod inspector;
@@ -157,6 +158,7 @@ mod wait;
 mod walk;
 
 pub use error::Error;
+pub use hold::{Hold, HoldKind, Resource};
 pub use image::Image;
 pub use inspector::{Inspector, Process};
 pub use memory::{Memory, ProcessMemory, Snapshot};

@@ -15,6 +15,9 @@ use crate::shape::{
 use crate::tree::{Source, TypeId};
 use crate::types::Place;
 
+/// How many of a suspended function's variables are looked at.
+const SAVED: usize = 256;
+
 /// The shape of the type that this entry describes.
 ///
 /// `of_impl` gives the readable name of an `impl` block by its path; it is asked where that is shown.
@@ -241,11 +244,12 @@ fn state(
         Some(name) if name.starts_with("Suspend") => StateKind::Suspended,
         name => return Err(Error::unknown("a coroutine's state", name.unwrap_or("name"))),
     };
-    let inside = |name: &str| {
-        let member = members(&tree).find(|entry| entry.name == Some(name))?;
+    let inside = |member: &Entry<'_>| {
         let field = field(member)?;
         Some(Field { offset: field.offset.checked_add(variant.offset)?, ..field })
     };
+    let named = |name: &str| members(&tree).find(|entry| entry.name == Some(name)).and_then(inside);
+    let is_variable = |entry: &&Entry<'_>| !entry.name.is_some_and(|name| name.starts_with("__"));
     let at = source(index, entry);
     let foreign = |at: &Source| start.is_some_and(|start| start.file != at.file);
     let within = at.as_ref().filter(|at| foreign(at)).map(|at| macro_of(&at.file));
@@ -254,8 +258,9 @@ fn state(
         kind,
         at: if within.is_some() { start.cloned() } else { at },
         within,
-        awaitee: inside("__awaitee"),
-        own: inside("self"),
+        awaitee: named("__awaitee"),
+        own: named("self"),
+        saved: members(&tree).filter(is_variable).filter_map(inside).take(SAVED).collect(),
     })
 }
 

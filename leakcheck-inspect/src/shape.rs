@@ -109,6 +109,8 @@ pub(crate) struct CoroutineState {
     pub(crate) awaitee: Option<Field>,
     /// The captured or saved `self`.
     pub(crate) own: Option<Field>,
+    /// What was captured, and the variables that are kept until the function goes on.
+    pub(crate) saved: Vec<Field>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::TaskState;
+use crate::hold::Hold;
 use crate::wait::Wait;
 
 /// A task that a runtime owns, as it was at some moment of the reading.
@@ -29,6 +30,8 @@ pub struct Task {
     pub unknown: Option<String>,
     /// The place that called `spawn`, where tokio keeps it (`tokio_unstable`).
     pub spawned_at: Option<Source>,
+    /// What it holds that others may wait for, outermost function first.
+    pub holds: Vec<Hold>,
     /// Identifies the future's type in this image, for [`Inspector::spawn_sites`](crate::Inspector::spawn_sites).
     #[serde(skip)]
     pub type_id: Option<TypeId>,
@@ -151,6 +154,7 @@ impl Task {
             tree: None,
             unknown: None,
             spawned_at: None,
+            holds: Vec::new(),
             type_id: None,
         }
     }

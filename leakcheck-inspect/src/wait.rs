@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::hold::Resource;
+
 /// What a leaf waits for, with what could be read of it. What is unknown or does not apply is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub struct Wait {
     pub tasks: Vec<u64>,
     /// How many permits a semaphore has left.
     pub permits: Option<u64>,
+    /// Of a lock, a semaphore or a bounded channel of tokio's: which one.
+    #[serde(skip)]
+    pub of: Option<Resource>,
 }
 
 /// What kind of thing a leaf waits for.
@@ -100,7 +105,7 @@ pub enum WaitKind {
 impl Wait {
     /// Waiting for this, with nothing else known.
     pub fn new(kind: WaitKind) -> Self {
-        Self { kind, remaining_ms: None, peers: None, tasks: Vec::new(), permits: None }
+        Self { kind, remaining_ms: None, peers: None, tasks: Vec::new(), permits: None, of: None }
     }
 }
 

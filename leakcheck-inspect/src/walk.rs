@@ -10,6 +10,7 @@
 
 mod coroutine;
 mod details;
+mod holds;
 mod known;
 mod lens;
 mod local;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use elsa::FrozenMap;
 
 use crate::Error;
+use crate::hold::Hold;
 use crate::knowledge::Knowledge;
 use crate::map::{Hashing, Map};
 use crate::memory::uint;
@@ -62,6 +64,9 @@ pub(crate) struct Walk<'a> {
     began: Cell<usize>,
     /// Whether a value of the type may hold a future: asked once per type.
     may_wait: RefCell<Map<TypeId, bool>>,
+    /// Whether it may hold what others wait for, and what the task that is read holds.
+    may_hold: RefCell<Map<TypeId, bool>>,
+    holds: RefCell<Vec<Hold>>,
     /// Of tasks, by their addresses in the process.
     pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
     /// Where a value of a type has the nearest one of a kind, where that hangs on types alone.
@@ -82,6 +87,7 @@ impl<'a> Walk<'a> {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let (shapes, may_wait, vtables) = Default::default();
         let (nearest, locations, told) = Default::default();
+        let (may_hold, holds) = Default::default();
         Self {
             knowledge,
             memory,
@@ -92,6 +98,8 @@ impl<'a> Walk<'a> {
             base,
             began,
             may_wait,
+            may_hold,
+            holds,
             vtables,
             nearest,
             locations,
@@ -120,6 +128,11 @@ impl<'a> Walk<'a> {
             1 => Ok(nodes.remove(0)),
             _ => Ok(self.made_of(shape, nodes)),
         }
+    }
+
+    /// What the task holds that was read last. What the tasks inside of it hold counts as its own.
+    pub(crate) fn take_holds(&self) -> Vec<Hold> {
+        if self.base.get() == 0 { self.holds.take() } else { Vec::new() }
     }
 
     /// Adds the futures that the value is or holds.

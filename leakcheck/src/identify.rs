@@ -221,6 +221,7 @@ fn tell_task(survivor: &mut Survivor, mut task: Inspected, workspace: &Workspace
         survivor.own_files = awaits::localise(tree, workspace);
     }
     survivor.awaits = task.tree;
+    survivor.holds = task.holds;
 }
 
 fn state(live: &Live) -> State {

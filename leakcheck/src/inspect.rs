@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use leakcheck_inspect::{
-    Frame, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task, TaskState,
-    TypeId,
+    Frame, Hold, Image, Inspector, Node, NodeKind, Phase, Process, Source, SpawnSite, Task,
+    TaskState, TypeId,
 };
 use tokio::runtime::Handle;
 
@@ -141,6 +141,7 @@ pub(crate) struct Inspected {
     pub(crate) tree: Option<Node>,
     /// Why there is no tree, or not all of it.
     pub(crate) unknown: Option<String>,
+    pub(crate) holds: Vec<Hold>,
     /// Where tokio keeps it.
     pub(crate) spawned_at: Option<Source>,
     pub(crate) type_id: Option<TypeId>,
@@ -155,6 +156,7 @@ impl From<Task> for Inspected {
             future: task.future,
             tree: task.tree,
             unknown: task.unknown,
+            holds: task.holds,
             spawned_at: task.spawned_at,
             type_id: task.type_id,
         }
@@ -184,6 +186,7 @@ impl Inspected {
             future: Some(future.into()),
             tree,
             unknown: None,
+            holds: Vec::new(),
             spawned_at: None,
             type_id: None,
         }

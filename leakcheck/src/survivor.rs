@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leakcheck_inspect::{Node, Phase};
+use leakcheck_inspect::{Hold, Node, Phase};
 use serde::{Serialize, Serializer};
 use tokio::task::Id;
 
@@ -61,6 +61,9 @@ pub struct Survivor {
     pub awaits: Option<Node>,
     #[serde(skip)]
     pub(crate) own_files: OwnFiles,
+    /// What it holds that others may wait for.
+    #[serde(skip)]
+    pub(crate) holds: Vec<Hold>,
     /// Why there is no await tree, or not all of it.
     pub uninspected: Option<String>,
     /// Nobody holds a waker of it: it can never run again.
@@ -187,6 +190,7 @@ impl Survivor {
             future: None,
             awaits: None,
             own_files: OwnFiles::default(),
+            holds: Vec::new(),
             uninspected: None,
             unwakeable: None,
             cause: None,

@@ -183,7 +183,9 @@ impl Walk<'_> {
             }
             self.tree(self.field(stage, "__0")?).map(Some)
         };
-        match tree() {
+        let tree = tree();
+        task.holds = self.take_holds();
+        match tree {
             Ok(Some(tree)) => {
                 if task.phase != Phase::Cancelled && tree.kind == crate::NodeKind::Unstarted {
                     task.phase = Phase::NeverPolled;

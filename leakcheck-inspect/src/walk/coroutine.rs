@@ -16,11 +16,14 @@ impl Walk<'_> {
         at: At,
         depth: usize,
     ) -> Result<Node, Error> {
+        let tag = self.tag(coroutine.tag, at)?;
+        let state = coroutine.state(tag).ok_or_else(|| torn(shape))?;
+        if matches!(state.kind, StateKind::Suspended | StateKind::Unresumed) {
+            self.note_holds(shape, state, at);
+        }
         if let Some(node) = self.not_suspended(shape, coroutine, at)? {
             return Ok(node);
         }
-        let tag = self.tag(coroutine.tag, at)?;
-        let state = coroutine.state(tag).ok_or_else(|| torn(shape))?;
         let mut node = Node::new(NodeKind::Function, Arc::clone(&shape.name));
         node.at.clone_from(&state.at);
         node.within.clone_from(&state.within);

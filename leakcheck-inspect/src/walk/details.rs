@@ -10,6 +10,9 @@ use crate::wait::{Wait, WaitKind};
 /// How many tasks of a set are told.
 const TASKS: usize = 64;
 
+/// How many references may lead to what is shared.
+const REFERENCES: usize = 4;
+
 /// Permits start at this bit of a semaphore's word, below it is whether it is closed.
 const PERMIT_SHIFT: u32 = 1;
 
@@ -33,18 +36,30 @@ impl Walk<'_> {
             },
             WaitKind::JoinSet => wait.tasks = self.joined_set(own).unwrap_or_default(),
             WaitKind::Semaphore => {
-                wait.permits = self.find_deep(own, "permits").ok().map(|word| word >> PERMIT_SHIFT);
+                wait.permits =
+                    self.find_number(own, "permits").ok().map(|word| word >> PERMIT_SHIFT);
             }
             WaitKind::OneshotReceive if is_tokio(shape) => {
                 wait.peers = self.others(own, "inner").ok();
             }
             WaitKind::MpscReceive if is_tokio(shape) => {
-                wait.peers = self.find_deep(own, "tx_count").ok();
+                wait.peers = self.find_number(own, "tx_count").ok();
             }
-            WaitKind::BroadcastReceive => wait.peers = self.find_deep(own, "num_tx").ok(),
-            WaitKind::WatchChanged => wait.peers = self.find_deep(own, "ref_count_tx").ok(),
-            WaitKind::WatchClosed => wait.peers = self.find_deep(own, "ref_count_rx").ok(),
+            WaitKind::BroadcastReceive => wait.peers = self.find_number(own, "num_tx").ok(),
+            WaitKind::WatchChanged => wait.peers = self.find_number(own, "ref_count_tx").ok(),
+            WaitKind::WatchClosed => wait.peers = self.find_number(own, "ref_count_rx").ok(),
             _ => {}
+        }
+        let held_by_others = matches!(
+            kind,
+            WaitKind::Mutex
+                | WaitKind::RwLockRead
+                | WaitKind::RwLockWrite
+                | WaitKind::Semaphore
+                | WaitKind::MpscSend
+        );
+        if held_by_others && is_tokio(shape) {
+            wait.of = self.resource(own).ok();
         }
         wait
     }
@@ -117,16 +132,25 @@ impl Walk<'_> {
         Ok(self.number(self.field(inner, "strong")?)?.saturating_sub(1))
     }
 
-    /// The number in the nearest field of this name, also behind one reference or `Arc`.
-    fn find_deep(&self, at: At, name: &'static str) -> Result<u64, Error> {
+    /// The number in the nearest field of this name, also behind references or an `Arc`.
+    fn find_number(&self, at: At, name: &'static str) -> Result<u64, Error> {
+        self.number(self.find_deep(at, |here| self.find(here, name))?)
+    }
+
+    /// What is found in the value or, if nothing is, behind its first pointer, or in turn behind that.
+    pub(super) fn find_deep(
+        &self,
+        at: At,
+        find: impl Fn(At) -> Result<At, Error>,
+    ) -> Result<At, Error> {
         let mut here = at;
-        for _ in 0..4 {
-            if let Ok(found) = self.find(here, name) {
-                return self.number(found);
+        for _ in 1..REFERENCES {
+            if let Ok(found) = find(here) {
+                return Ok(found);
             }
             here = self.shared_part(here)?;
         }
-        Err(Error::unknown(&self.shape(at.ty)?.name, name))
+        find(here)
     }
 
     /// What the value shares with others: behind its first pointer, past an `Arc`'s counts.

@@ -23,6 +23,8 @@ const SEARCHED: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
     Field(&'static str),
+    /// A value of the type with this path.
+    Type(&'static str),
     Pointer,
     Number,
 }
@@ -31,6 +33,7 @@ impl Goal {
     fn reached(self, shape: &Shape, at: At) -> Option<At> {
         match (self, &shape.body) {
             (Self::Field(name), _) => shape.field(name).map(|field| at.inside(field)),
+            (Self::Type(plain), _) => (&*shape.plain == plain).then_some(at),
             (Self::Pointer, Body::Pointer { .. }) => Some(at),
             (Self::Number, Body::Opaque) => (1..=8).contains(&shape.size).then_some(at),
             _ => None,
@@ -39,7 +42,7 @@ impl Goal {
 
     fn told(self) -> &'static str {
         match self {
-            Self::Field(name) => name,
+            Self::Field(name) | Self::Type(name) => name,
             Self::Pointer => "a pointer",
             Self::Number => "a number",
         }
@@ -48,7 +51,7 @@ impl Goal {
     /// Different for different goals, and quickly told: names are the program's own literals.
     fn key(self) -> u64 {
         match self {
-            Self::Field(name) => name.as_ptr().addr() as u64,
+            Self::Field(name) | Self::Type(name) => name.as_ptr().addr() as u64,
             Self::Pointer => 0,
             Self::Number => 1,
         }
@@ -116,6 +119,11 @@ impl Walk<'_> {
     pub(crate) fn number(&self, at: At) -> Result<u64, Error> {
         let number = self.nearest(at, Goal::Number)?;
         uint(self.memory, number.address, 0, self.shape(number.ty)?.size as usize)
+    }
+
+    /// The nearest value of the type with this path, in the value and in those that it consists of.
+    pub(super) fn find_type(&self, at: At, plain: &'static str) -> Result<At, Error> {
+        self.nearest(at, Goal::Type(plain))
     }
 
     /// The nearest value of this kind, in the value and in the values that it consists of.

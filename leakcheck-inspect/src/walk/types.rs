@@ -1,9 +1,11 @@
 //! Which types are worth looking into.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use super::{Walk, shared};
 use crate::leaves::Look;
+use crate::map::Map;
 use crate::names;
 use crate::shape::{Body, PointerKind, Shape};
 use crate::tree::TypeId;
@@ -25,32 +27,39 @@ pub(super) fn polls_closure(shape: &Shape) -> bool {
     POLLED.contains(&&*shape.plain)
 }
 
+/// Whether a value of this type is or may consist of what is looked for, by types alone. `look` says of a
+/// type whether its values are, and if not, names the types of what is inside them. What was found out is
+/// known from then on.
+pub(super) fn contains(
+    known: &RefCell<Map<TypeId, bool>>,
+    ty: TypeId,
+    mut look: impl FnMut(TypeId, &mut Vec<TypeId>) -> bool,
+) -> bool {
+    let mut known = known.borrow_mut();
+    if let Some(known) = known.get(&ty) {
+        return *known;
+    }
+    let (mut seen, mut left, mut inside) = (HashSet::from([ty]), vec![ty], Vec::new());
+    while let Some(next) = left.pop() {
+        let found = match known.get(&next) {
+            Some(found) => *found,
+            None => look(next, &mut inside),
+        };
+        if found {
+            // Of the others it is only known what was seen of them so far.
+            known.insert(ty, true);
+            return true;
+        }
+        left.extend(inside.drain(..).filter(|inner| seen.insert(*inner)));
+    }
+    known.extend(seen.into_iter().map(|ty| (ty, false)));
+    false
+}
+
 impl Walk<'_> {
     /// Whether a value of this type may hold a future, by value or by what it owns.
     pub(super) fn may_wait(&self, ty: TypeId) -> bool {
-        let mut known = self.may_wait.borrow_mut();
-        if let Some(known) = known.get(&ty) {
-            return *known;
-        }
-        let (mut seen, mut left) = (HashSet::from([ty]), vec![ty]);
-        while let Some(next) = left.pop() {
-            let inside = |inner: TypeId| {
-                if seen.insert(inner) {
-                    left.push(inner);
-                }
-            };
-            let may = match known.get(&next) {
-                Some(may) => *may,
-                None => self.is_future(next, inside),
-            };
-            if may {
-                // Of the others it is only known what was seen of them so far.
-                known.insert(ty, true);
-                return true;
-            }
-        }
-        known.extend(seen.into_iter().map(|ty| (ty, false)));
-        false
+        contains(&self.may_wait, ty, |ty, inside| self.is_future(ty, |inner| inside.push(inner)))
     }
 
     /// Whether values of the type are futures for certain. If not, names the types of what they own.

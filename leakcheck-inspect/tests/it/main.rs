@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod frames;
+mod holds;
 mod hostile;
 mod panics;
 mod spawn_sites;

@@ -1,19 +1,19 @@
-//! Who waits for whose end, and what that comes down to: roots, chains and circles.
+//! Who waits for whose end, or for what another holds, and what that comes down to: roots, chains and circles.
 
 use std::collections::{HashMap, VecDeque};
 
-use leakcheck_inspect::WaitKind;
+use leakcheck_inspect::{HoldKind, Resource, WaitKind};
 
 use super::leaves::{Leaf, Stuck};
 use super::{state, stuck};
 use crate::survivor::{State, Survivor};
 
-/// Who waits for whose end, by index.
+/// Who waits for whom, by index.
 #[derive(Debug)]
 pub(super) struct Graph {
     waits_for: Vec<usize>,
     roles: Vec<Role>,
-    circles: Vec<Vec<usize>>,
+    circles: Vec<Vec<Step>>,
     /// How many steps there are to the root.
     pub(super) depths: Vec<usize>,
 }
@@ -25,14 +25,37 @@ pub(super) enum Role {
     Root { waiting: usize },
     /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
     /// itself.
-    Waits { on: usize, root: usize },
+    Waits { on: Edge, root: usize },
     /// It waits for itself: the how manieth it is of which circle.
     Stuck { circle: usize, member: usize },
 }
 
+/// That a survivor waits for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) to: usize,
+    pub(super) tie: Tie,
+}
+
+/// Why it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// The other one has to end.
+    End,
+    /// The other one took what it wants: this one of its holds.
+    Hold(usize),
+}
+
+/// A member of a circle, and why it waits for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) at: usize,
+    pub(super) edge: Edge,
+}
+
 /// What one survivor waits for.
 struct Edges {
-    to: Vec<usize>,
+    to: Vec<Edge>,
     /// Whether it waits for nothing else: then it is stuck while they are.
     only: bool,
 }
@@ -41,7 +64,9 @@ impl Graph {
     pub(super) fn new(survivors: &[Survivor]) -> Self {
         let ids: HashMap<u64, usize> =
             survivors.iter().enumerate().filter_map(|(at, one)| Some((one.id?, at))).collect();
-        let edges: Vec<Edges> = survivors.iter().map(|survivor| edges(survivor, &ids)).collect();
+        let holders = holders(survivors);
+        let edges: Vec<Edges> =
+            (0..survivors.len()).map(|at| edges((at, &survivors[at]), &ids, &holders)).collect();
         let mut search = Search::new(&edges);
         search.follow(&edges);
         search.close_circles(&edges);
@@ -56,13 +81,10 @@ impl Graph {
     }
 
     /// The members of a circle, each before the one that it waits for, from one of them on.
-    pub(super) fn circle(
-        &self,
-        circle: usize,
-        from: usize,
-    ) -> impl ExactSizeIterator<Item = usize> {
-        let members = &self.circles[circle];
-        (0..members.len()).map(move |step| members[(from + step) % members.len()])
+    pub(super) fn circle(&self, circle: usize, from: usize) -> Vec<Step> {
+        let mut members = self.circles[circle].clone();
+        members.rotate_left(from);
+        members
     }
 
     /// How many survivors it waits for.
@@ -71,8 +93,25 @@ impl Graph {
     }
 }
 
-fn edges(survivor: &Survivor, ids: &HashMap<u64, usize>) -> Edges {
-    let stuck = stuck(survivor).filter(|stuck| joins(&stuck.on));
+/// Who took what: survivors, and which of their holds.
+type Holders = HashMap<Resource, Vec<(usize, usize, HoldKind)>>;
+
+fn holders(survivors: &[Survivor]) -> Holders {
+    let mut holders = Holders::new();
+    for (at, survivor) in survivors.iter().enumerate() {
+        for (number, hold) in survivor.holds.iter().enumerate() {
+            holders.entry(hold.of).or_default().push((at, number, hold.kind));
+        }
+    }
+    holders
+}
+
+fn edges(
+    (at, survivor): (usize, &Survivor),
+    ids: &HashMap<u64, usize>,
+    holders: &Holders,
+) -> Edges {
+    let stuck = stuck(survivor).filter(|stuck| ties(&stuck.on));
     // One that runs all the time has another cause than what it waits for in between.
     let Some(Stuck { on, others, complete }) = stuck.filter(|_| state::finding(survivor).is_none())
     else {
@@ -81,26 +120,52 @@ fn edges(survivor: &Survivor, ids: &HashMap<u64, usize>) -> Edges {
     let only = complete && survivor.state == Some(State::Waiting);
     let mut edges = Edges { to: Vec::new(), only };
     for leaf in std::iter::once(&on).chain(&others) {
-        let tasks = if joins(leaf) { leaf.wait.tasks.as_slice() } else { &[] };
-        let known = tasks.iter().filter_map(|task| ids.get(task));
-        let before = edges.to.len();
-        edges.to.extend(known);
-        let all_known = edges.to.len() - before == tasks.len();
-        edges.only &= all_known && !tasks.is_empty() && leaf.deadline_ms.is_none();
+        let (to, all) = if joins(leaf) { joined(leaf, ids) } else { taken(leaf, holders) };
+        // Whether it has given back by now what it took before cannot be told.
+        edges.to.extend(to.into_iter().filter(|edge| edge.tie == Tie::End || edge.to != at));
+        edges.only &= all && leaf.deadline_ms.is_none();
     }
     edges
+}
+
+fn ties(leaf: &Leaf<'_>) -> bool {
+    joins(leaf) || leaf.wait.of.is_some()
 }
 
 fn joins(leaf: &Leaf<'_>) -> bool {
     matches!(leaf.wait.kind, WaitKind::Join | WaitKind::JoinSet | WaitKind::TaskTracker)
 }
 
+/// The tasks whose end is waited for, and whether these are all.
+fn joined(leaf: &Leaf<'_>, ids: &HashMap<u64, usize>) -> (Vec<Edge>, bool) {
+    let known = leaf.wait.tasks.iter().filter_map(|task| ids.get(task));
+    let edges: Vec<Edge> = known.map(|to| Edge { to: *to, tie: Tie::End }).collect();
+    let all = !edges.is_empty() && edges.len() == leaf.wait.tasks.len();
+    (edges, all)
+}
+
+/// The tasks that took what is waited for, and whether the wait is for nobody else. Where two took what only
+/// one can have, nobody knows which.
+fn taken(leaf: &Leaf<'_>, holders: &Holders) -> (Vec<Edge>, bool) {
+    let taken = leaf.wait.of.and_then(|of| holders.get(&of)).map_or(&[][..], Vec::as_slice);
+    let alone = |kind| matches!(kind, HoldKind::Guard | HoldKind::Receiver);
+    if taken.len() > 1 && taken.iter().any(|(_, _, kind)| alone(*kind)) {
+        return (Vec::new(), false);
+    }
+    let edge = |(to, hold, _): &_| Edge { to: *to, tie: Tie::Hold(*hold) };
+    let edges: Vec<Edge> = taken.iter().map(edge).collect();
+    // Of a semaphore's permits, anybody may give one back.
+    let all = !edges.is_empty() && leaf.wait.kind != WaitKind::Semaphore;
+    (edges, all)
+}
+
 struct Search {
     roles: Vec<Role>,
-    circles: Vec<Vec<usize>>,
+    circles: Vec<Vec<Step>>,
     depths: Vec<usize>,
     settled: Vec<bool>,
-    waiters: Vec<Vec<usize>>,
+    /// Who waits, and why.
+    waiters: Vec<Vec<(usize, Tie)>>,
     queue: VecDeque<usize>,
 }
 
@@ -108,7 +173,7 @@ impl Search {
     fn new(edges: &[Edges]) -> Self {
         let mut waiters = vec![Vec::new(); edges.len()];
         for (at, edges) in edges.iter().enumerate() {
-            edges.to.iter().for_each(|to| waiters[*to].push(at));
+            edges.to.iter().for_each(|edge| waiters[edge.to].push((at, edge.tie)));
         }
         let settled: Vec<bool> = edges.iter().map(|edges| edges.to.is_empty()).collect();
         let queue = (0..edges.len()).filter(|at| settled[*at]).collect();
@@ -122,9 +187,10 @@ impl Search {
         let mut unsure = (0..edges.len()).filter(|at| !edges[*at].only);
         loop {
             while let Some(at) = self.queue.pop_front() {
-                for waiter in std::mem::take(&mut self.waiters[at]) {
+                for (waiter, tie) in std::mem::take(&mut self.waiters[at]) {
                     if !self.settled[waiter] {
-                        self.settle(waiter, at, self.root(at), self.depths[at] + 1);
+                        let on = Edge { to: at, tie };
+                        self.settle(waiter, on, self.root(at), self.depths[at] + 1);
                     }
                 }
             }
@@ -135,7 +201,7 @@ impl Search {
         }
     }
 
-    fn settle(&mut self, at: usize, on: usize, root: usize, depth: usize) {
+    fn settle(&mut self, at: usize, on: Edge, root: usize, depth: usize) {
         self.roles[at] = Role::Waits { on, root };
         self.depths[at] = depth;
         self.settled[at] = true;
@@ -152,24 +218,23 @@ impl Search {
     /// Finds a circle from each of those that are left, and leads the others to it.
     fn close_circles(&mut self, edges: &[Edges]) {
         for start in 0..edges.len() {
-            let mut walked = Vec::new();
+            let mut walked: Vec<Step> = Vec::new();
             let mut steps = HashMap::new();
             let mut at = start;
             while !self.settled[at] && !steps.contains_key(&at) {
+                let edge = edges[at].to[0];
                 steps.insert(at, walked.len());
-                walked.push(at);
-                at = edges[at].to[0];
+                walked.push(Step { at, edge });
+                at = edge.to;
             }
             let circle = walked.split_off(steps.get(&at).copied().unwrap_or(walked.len()));
-            for (member, at) in circle.iter().enumerate() {
-                self.roles[*at] = Role::Stuck { circle: self.circles.len(), member };
-                self.settled[*at] = true;
+            for (member, step) in circle.iter().enumerate() {
+                self.roles[step.at] = Role::Stuck { circle: self.circles.len(), member };
+                self.settled[step.at] = true;
             }
             self.circles.extend(Some(circle).filter(|circle| !circle.is_empty()));
-            let mut on = at;
-            for waiter in walked.into_iter().rev() {
-                self.settle(waiter, on, self.root(on), self.depths[on] + 1);
-                on = waiter;
+            for Step { at, edge } in walked.into_iter().rev() {
+                self.settle(at, edge, self.root(edge.to), self.depths[edge.to] + 1);
             }
         }
     }

@@ -25,7 +25,7 @@ pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
 pub(crate) use wrappers::is_anybodys;
 
-use leakcheck_inspect::{Node, NodeKind};
+use leakcheck_inspect::{Hold, Node, NodeKind};
 
 use crate::survivor::{State, Survivor};
 use graph::Graph;
@@ -71,7 +71,10 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
         return Some(found);
     }
     let stuck = stuck(survivor);
-    let told = stuck.as_ref().and_then(|stuck| telling::finding(stuck, survivor.polls_in_grace));
+    let told = stuck.as_ref().and_then(|stuck| {
+        let told = telling::finding(stuck, survivor.polls_in_grace)?;
+        Some(taken_before(told, stuck, survivor))
+    });
     let proven = survivor.unwakeable == Some(true);
     match told {
         Some(told) if matches!(told.cause, Cause::PendingForever | Cause::EmptyCollection) => {
@@ -83,6 +86,21 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
             woken.then(|| state::woken(survivor.polls_in_grace))
         }),
     }
+}
+
+/// Whoever took before what it waits for now may wait for itself. Whether it still has it cannot be told: a
+/// guard that was dropped by hand looks the same.
+fn taken_before(mut told: Finding, stuck: &Stuck<'_>, survivor: &Survivor) -> Finding {
+    let own = |hold: &&Hold| Some(hold.of) == stuck.on.wait.of;
+    if let Some(hold) = survivor.holds.iter().find(own) {
+        let (variable, function) = (&hold.variable, &hold.function);
+        told.why.push_str(&format!(
+            "; it took that itself before (`{variable}` in {function}): unless it gave that back, it waits \
+             for itself"
+        ));
+        told.help = format!("drop `{variable}` before what it holds is asked for again");
+    }
+    told
 }
 
 fn unwakeable(told: Option<Finding>, survivor: &Survivor) -> Finding {
@@ -127,7 +145,7 @@ impl Finding {
         if waiting > 0 {
             let who = telling::counted(waiting as u64, "leaked task");
             let verb = if waiting == 1 { "waits" } else { "wait" };
-            self.why.push_str(&format!("; {who} {verb} for its end"));
+            self.why.push_str(&format!("; {who} {verb} for it"));
         }
         self
     }

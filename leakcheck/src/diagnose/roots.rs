@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use leakcheck_inspect::HoldKind;
+
 use super::cause::Cause;
-use super::graph::{Graph, Role};
+use super::graph::{Edge, Graph, Role, Step, Tie};
 use super::{Finding, stuck};
 use crate::survivor::Survivor;
 
@@ -26,15 +28,23 @@ pub(super) fn finding(
             Some(found.awaited_by(waiting))
         }
         Role::Waits { on, root } => Some(Finding {
-            cause: Cause::JoinsASurvivor,
+            cause: match on.tie {
+                Tie::End => Cause::JoinsASurvivor,
+                Tie::Hold(hold) if survivors[on.to].holds[hold].kind == HoldKind::Receiver => {
+                    Cause::ResponseNeverRead
+                }
+                Tie::Hold(_) => Cause::LockNeverReleased,
+            },
             why: waits(graph, at, (on, root), survivors, alone),
-            help: format!("see to {} first", named(&survivors[if root == at { on } else { root }])),
+            help: format!(
+                "see to {} first",
+                named(&survivors[if root == at { on.to } else { root }])
+            ),
         }),
         Role::Stuck { circle, member } => Some(Finding {
             cause: Cause::Deadlock,
-            why: goes_round(graph.circle(circle, member), survivors),
-            help: "break the circle: let one of its tasks end without the other, or abort it"
-                .to_owned(),
+            why: waits_round(&graph.circle(circle, member), survivors),
+            help: way_out(&graph.circle(circle, member), survivors).to_owned(),
         }),
     }
 }
@@ -46,47 +56,90 @@ fn names_a_task(survivor: &Survivor) -> bool {
 fn waits(
     graph: &Graph,
     at: usize,
-    (on, root): (usize, usize),
+    (on, root): (Edge, usize),
     survivors: &[Survivor],
     alone: &[Option<Finding>],
 ) -> String {
-    let next = named(&survivors[on]);
-    let (next, that) = match graph.waits_for(at).saturating_sub(1) {
-        0 => (next, "which"),
-        more => (format!("{next} and {more} more"), "the first of which"),
+    let next = tied(on, survivors);
+    let (next, that) = match (graph.waits_for(at).saturating_sub(1), on.tie) {
+        (0, Tie::End) => (next, ", which".to_owned()),
+        (more, Tie::End) => (format!("{next} and {more} more"), ", the first of which".to_owned()),
+        (_, Tie::Hold(_)) => (next, format!("; task {}", id(&survivors[on.to]))),
     };
     if root == at {
-        return format!("waits for {next}, {that} waits for leaked tasks in turn");
+        return format!("waits for {next}{that} waits for leaked tasks in turn");
     }
     let why = match (graph.role(root), &alone[root]) {
-        (Role::Stuck { circle, member }, _) => goes_round(graph.circle(circle, member), survivors),
+        (Role::Stuck { circle, member }, _) => goes_round(&graph.circle(circle, member), survivors),
         (_, Some(found)) => found.why.split("; ").next().unwrap_or_default().to_owned(),
         (_, None) => "is still alive".to_owned(),
     };
-    if root == on {
-        return format!("waits for {next}, {that} {why}");
+    if root == on.to {
+        return format!("waits for {next}{that} {why}");
     }
-    format!(
-        "waits for {next}, {that} in the end waits for {}, which {why}",
-        named(&survivors[root])
-    )
+    format!("waits for {next}{that} in the end waits for {}, which {why}", named(&survivors[root]))
 }
 
-fn goes_round(circle: impl ExactSizeIterator<Item = usize>, survivors: &[Survivor]) -> String {
+/// The other one, and what it has to do with it.
+fn tied(edge: Edge, survivors: &[Survivor]) -> String {
+    let other = &survivors[edge.to];
+    let Tie::Hold(hold) = edge.tie else {
+        return named(other);
+    };
+    let hold = &other.holds[hold];
+    let (before, after) = match hold.kind {
+        HoldKind::Receiver => ("room in a channel that", "is to read"),
+        HoldKind::Permit => ("a permit of a semaphore, one of which", "took"),
+        _ => ("a lock that", "took"),
+    };
+    let place = format!("`{}` in {}", hold.variable, hold.function);
+    format!("{before} {} {after} ({place})", named(other))
+}
+
+fn goes_round(circle: &[Step], survivors: &[Survivor]) -> String {
     let count = circle.len();
     if count == 1 {
         return "waits for its own end".to_owned();
     }
-    let id = |at: usize| survivors[at].id.unwrap_or_default().to_string();
-    let mut ids: Vec<_> = circle.take(NAMED).map(id).collect();
+    let shown = circle.iter().take(NAMED);
+    let mut ids: Vec<_> = shown.map(|step| id(&survivors[step.at]).to_string()).collect();
     ids.extend((count > NAMED).then(|| "…".to_owned()));
     ids.push(ids[0].clone());
-    format!("waits in a circle of {count} tasks, none of which can end: {}", ids.join(" → "))
+    let by_ends = circle.iter().all(|step| step.edge.tie == Tie::End);
+    let what = if by_ends { "end" } else { "go on" };
+    format!("waits in a circle of {count} tasks, none of which can {what}: {}", ids.join(" → "))
+}
+
+/// As [`goes_round`], of the circle's first member, and what that waits for.
+fn waits_round(circle: &[Step], survivors: &[Survivor]) -> String {
+    let held = circle.first().filter(|step| step.edge.tie != Tie::End);
+    let held = held.map(|step| format!("; it waits for {}", tied(step.edge, survivors)));
+    goes_round(circle, survivors) + &held.unwrap_or_default()
+}
+
+fn way_out(circle: &[Step], survivors: &[Survivor]) -> &'static str {
+    let kind = |step: &Step| match step.edge.tie {
+        Tie::End => None,
+        Tie::Hold(hold) => Some(survivors[step.edge.to].holds[hold].kind),
+    };
+    let kinds: Vec<_> = circle.iter().map(kind).collect();
+    if kinds.iter().all(Option::is_none) {
+        "break the circle: let one of its tasks end without the other, or abort it"
+    } else if kinds.iter().all(|kind| *kind == Some(HoldKind::Receiver)) {
+        "break the circle: read the channel while sending (`select!`), or answer through a channel of its own"
+    } else {
+        "break the circle: take the locks in the same order everywhere, and hold none across an `.await` of \
+         what another needs it for"
+    }
+}
+
+fn id(survivor: &Survivor) -> u64 {
+    survivor.id.unwrap_or_default()
 }
 
 /// A survivor's id and its place in the user's code.
 fn named(survivor: &Survivor) -> String {
-    let id = survivor.id.unwrap_or_default();
+    let id = id(survivor);
     match survivor.blame.as_ref().or(survivor.spawned_at.as_ref()) {
         Some(place) => format!("task {id} (spawned at {}:{})", place.file, place.line),
         None => format!("task {id}"),
@@ -108,10 +161,10 @@ pub(crate) fn roots_first(survivors: Vec<Survivor>) -> Vec<Survivor> {
 
 #[cfg(test)]
 mod tests {
-    use leakcheck_inspect::WaitKind;
+    use leakcheck_inspect::{Hold, WaitKind};
 
     use super::*;
-    use crate::diagnose::tests::{diagnosed, joining, leaf, survivor, with};
+    use crate::diagnose::tests::{diagnosed, joining, leaf, locking, survivor, with};
 
     fn root(id: u64) -> Survivor {
         with(id, leaf(WaitKind::BroadcastReceive))
@@ -143,7 +196,7 @@ mod tests {
     fn a_chain_leads_to_its_root() {
         let chain = || vec![joining(1, [2]), joining(2, [3]), root(3)];
         cause(chain(), 0, (Cause::JoinsASurvivor, "in the end waits for task 3, which waits for"));
-        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for its end"));
+        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for it"));
         assert_eq!(order(chain()), [Some(3), Some(2), Some(1)]);
     }
 
@@ -166,6 +219,63 @@ mod tests {
         let tail = || vec![joining(1, [3]), joining(3, [5]), joining(5, [3])];
         cause(tail(), 0, (Cause::JoinsASurvivor, "task 3, which waits in a circle of 2 tasks"));
         assert_eq!(order(tail()), [Some(3), Some(5), Some(1)]);
+    }
+
+    const A: (WaitKind, u64) = (WaitKind::Mutex, 100);
+    const B: (WaitKind, u64) = (WaitKind::Mutex, 200);
+
+    #[test]
+    fn whoever_waits_for_a_lock_points_at_the_one_that_took_it() {
+        let mut holder = root(2);
+        holder.holds.push(Hold::new(HoldKind::Guard, 100, "kept", "app::run"));
+        let told =
+            "waits for a lock that task 2 took (`kept` in app::run); task 2 waits for the next";
+        cause(vec![locking(1, A, []), holder], 0, (Cause::LockNeverReleased, told));
+    }
+
+    #[test]
+    fn locks_that_were_taken_in_two_orders_are_a_deadlock() {
+        let ends = [(1, B, [(HoldKind::Guard, 100)]), (2, A, [(HoldKind::Guard, 200)])];
+        let both = || ends.map(|(id, wants, took)| locking(id, wants, took)).to_vec();
+        let told =
+            "none of which can go on: 1 → 2 → 1; it waits for a lock that task 2 took (`kept`";
+        cause(both(), 0, (Cause::Deadlock, told));
+        cause(both(), 1, (Cause::Deadlock, "2 → 1 → 2"));
+        assert!(diagnosed(both())[0].help.as_ref().unwrap().contains("same order"));
+    }
+
+    #[test]
+    fn full_channels_that_wait_for_each_other_are_a_deadlock() {
+        let send = |of| (WaitKind::MpscSend, of);
+        let took = |of| [(HoldKind::Receiver, of)];
+        let both = vec![locking(1, send(2), took(1)), locking(2, send(1), took(2))];
+        let told = "it waits for room in a channel that task 2 is to read (`kept` in app::run)";
+        cause(both.clone(), 0, (Cause::Deadlock, told));
+        assert!(diagnosed(both)[0].help.as_ref().unwrap().contains("read the channel while"));
+    }
+
+    #[test]
+    fn a_lock_and_a_join_make_a_circle_too() {
+        let mut joins = joining(2, [1]);
+        joins.holds.push(Hold::new(HoldKind::Guard, 100, "kept", "app::run"));
+        cause(vec![locking(1, A, []), joins], 1, (Cause::Deadlock, "can go on: 2 → 1 → 2"));
+    }
+
+    #[test]
+    fn where_two_took_what_one_can_have_nobody_is_named() {
+        let took = || [(HoldKind::Guard, 100)];
+        let three = vec![locking(1, A, []), locking(2, B, took()), locking(3, B, took())];
+        cause(three, 0, (Cause::LockNeverReleased, "a Mutex that was not released"));
+    }
+
+    #[test]
+    fn a_permit_may_come_from_somebody_else_so_it_makes_no_deadlock() {
+        let wants = |of| (WaitKind::Semaphore, of);
+        let took = |of| [(HoldKind::Permit, of)];
+        let both = vec![locking(1, wants(2), took(1)), locking(2, wants(1), took(2))];
+        let told =
+            "a permit of a semaphore, one of which task 2 took (`kept` in app::run); task 2 waits";
+        cause(both, 0, (Cause::LockNeverReleased, told));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From survivors to causes, and what others build survivors of.
 
-use leakcheck_inspect::{Wait, WaitKind};
+use leakcheck_inspect::{HoldKind, Resource, Wait, WaitKind};
 
 use super::*;
 
@@ -33,6 +33,19 @@ pub(super) fn joining<const N: usize>(id: u64, tasks: [u64; N]) -> Survivor {
     let mut join = leaf(WaitKind::Join);
     join.wait.as_mut().unwrap().tasks = tasks.to_vec();
     with(id, select([join]))
+}
+
+/// A survivor that waits for one numbered thing of this kind, and took others.
+pub(super) fn locking<const N: usize>(
+    id: u64,
+    (kind, of): (WaitKind, u64),
+    took: [(HoldKind, u64); N],
+) -> Survivor {
+    let mut lock = leaf(kind);
+    lock.wait.as_mut().unwrap().of = Some(Resource::new(of));
+    let mut survivor = with(id, select([lock]));
+    survivor.holds.extend(took.map(|(kind, of)| Hold::new(kind, of, "kept", "app::run")));
+    survivor
 }
 
 pub(super) fn diagnosed(mut survivors: Vec<Survivor>) -> Vec<Survivor> {
@@ -240,4 +253,12 @@ fn every_kind_of_leaf_but_an_unknown_one_has_a_cause() {
     let causeless = |kind: &WaitKind| alone(&tree([leaf(*kind)])).is_none();
     let causeless: Vec<_> = leaves::TELLING.into_iter().filter(causeless).collect();
     assert_eq!(causeless, [WaitKind::Other]);
+}
+
+#[test]
+fn whoever_took_a_lock_before_may_wait_for_itself() {
+    let twice = locking(1, (WaitKind::Mutex, 7), [(HoldKind::Guard, 7)]);
+    let why = "waits for a Mutex that was not released; it took that itself before (`kept` in \
+               app::run): unless it gave that back, it waits for itself";
+    check(twice, Cause::LockNeverReleased, why, "drop `kept`");
 }

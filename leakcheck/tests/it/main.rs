@@ -1,6 +1,7 @@
 //! A harness whose job is to fail is tested by failing tests: `targets` holds them, ignored, and
 //! the other modules run them in a process of their own and read what it printed.
 
+mod deadlocks;
 mod dump;
 mod environment;
 mod ignores;

@@ -1,5 +1,7 @@
 //! Tests that are run by other tests, most of them to fail.
 
+mod deadlocks;
+
 use std::future::pending;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
