@@ -1,6 +1,9 @@
 //! How long reports take, with what they are to take: `scripts/bench-inspect` runs it both ways.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gimli::{EndianSlice, LittleEndian};
@@ -72,12 +75,17 @@ fn tasks(inspector: &Inspector, runtime: &Runtime) -> Vec<Task> {
     inspector.tasks(process, handle).expect("tasks")
 }
 
-/// A child's whole work: the first report of a process, and then the next.
-fn first() {
+/// A child's whole work: the first report of a process, and then the next. With a folder, what the process
+/// before it has learnt is in there.
+fn first(cache: Option<&Path>) {
     let runtime = runtime();
     let _kept = park(&runtime, 12);
     let start = Instant::now();
-    let inspector = Inspector::new(Image::current().expect("an executable"));
+    let image = Image::current().expect("an executable");
+    let inspector = match cache {
+        Some(folder) => Inspector::with_cache(image, folder),
+        None => Inspector::new(image),
+    };
     let suspended = |task: &Task| task.tree.as_ref().is_some_and(|tree| !tree.children.is_empty());
     assert!(tasks(&inspector, &runtime).iter().all(suspended));
     let first = start.elapsed();
@@ -87,6 +95,23 @@ fn first() {
         start.elapsed()
     });
     println!("{} {}", first.as_micros(), next.as_micros());
+    inspector.save().expect("a folder to write to");
+}
+
+/// Medians of several children's first and next reports, in microseconds.
+fn reports(arguments: &[&OsStr]) -> (u64, u64) {
+    let own = std::env::current_exe().expect("this program");
+    let report = || {
+        let output = Command::new(&own).args(arguments).output().expect("a child");
+        let text = String::from_utf8(output.stdout).expect("numbers");
+        let (first, next) = text.trim().split_once(' ').expect("two numbers");
+        (first.parse().expect("a number"), next.parse().expect("a number"))
+    };
+    // The first one may be the one that learns.
+    report();
+    let mut reports: Vec<(u64, u64)> = (0..7).map(|_| report()).collect();
+    reports.sort_unstable();
+    reports[reports.len() / 2]
 }
 
 fn median(mut measure: impl FnMut() -> Duration) -> Duration {
@@ -155,25 +180,34 @@ fn dump(count: usize, aim: f64) {
     println!("{:<44} {:>10} bytes", "  size of each in the result", size / count);
 }
 
+/// What another thread writes might be what is read, so all that is read has to be compared.
+fn beside_a_busy_thread(measure: impl FnOnce()) {
+    println!("beside a busy thread:");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        measure();
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
 fn main() {
-    if std::env::args().any(|argument| argument == "--first") {
-        return first();
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--first") {
+        return first(arguments.get(at + 1).map(Path::new));
     }
     if std::env::args().any(|argument| argument == "--dump") {
         return dump(100_000, 150.0);
     }
     let optimised = !cfg!(debug_assertions);
     println!("optimised: {optimised}");
-    let own = std::env::current_exe().expect("this program");
-    let mut reports: Vec<(u64, u64)> = Vec::new();
-    for _ in 0..7 {
-        let output = Command::new(&own).arg("--first").output().expect("a child");
-        let text = String::from_utf8(output.stdout).expect("numbers");
-        let (first, next) = text.trim().split_once(' ').expect("two numbers");
-        reports.push((first.parse().expect("a number"), next.parse().expect("a number")));
-    }
-    reports.sort_unstable();
-    let (first, next) = reports[reports.len() / 2];
+    let (first, next) = reports(&["--first".as_ref()]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (warm, _) = reports(&["--first".as_ref(), folder.path().as_os_str()]);
     let millions = entries() / 1e6;
     let seconds = first as f64 / 1e6;
     println!("{:<44} {millions:>10.3} million", "entries of debug info");
@@ -181,8 +215,10 @@ fn main() {
     let aim = if optimised { 0.06 } else { 0.5 };
     row("  per million entries", seconds / millions, "s", aim);
     row("next report, of 12 tasks", next as f64 / 1e3, "ms", 5.0);
+    row("first report of a process that starts warm", warm as f64 / 1e3, "ms", 20.0);
     dump(100_000, if optimised { 150.0 } else { f64::INFINITY });
     if optimised {
+        beside_a_busy_thread(|| dump(100_000, f64::INFINITY));
         dump(1_000_000, 1500.0);
     }
 }

@@ -48,7 +48,7 @@
 //!
 //! | to learn | ask |
 //! | --- | --- |
-//! | all tasks of a runtime, with states, wakers and trees | [`Inspector::tasks`] |
+//! | all tasks of a runtime, with states, wakers, trees, and the locks and receivers that they hold | [`Inspector::tasks`] |
 //! | the tree of a future that one holds | [`Inspector::future`] |
 //! | the places that spawn such a future | [`Inspector::spawn_sites`] |
 //! | the functions at an address of the code | [`Inspector::frames`] |
@@ -109,18 +109,25 @@
 //! | the same, for a spawn in a loop of an iterator: `iter.map(tokio::spawn)` | the line that runs the iterator | that one is the first that is not a library's |
 //! | types of another library of the process (`dylib`, `cdylib`) | as without debug info | only the executable is an image |
 //!
+//! What a task *holds* ([`Hold`]) has limits of its own, which are told there.
+//!
 //! In optimised programs (with `debug = 2`) trees and their lines are the same: they are data, not code.
 //! Places of spawns are looked for in code, and may be missing there.
 //!
 //! # Races
 //!
-//! Nothing is locked or stopped, and the runtime may run meanwhile. Everything that a tree was read from
-//! is read again at once, twice or more often; if it is the same each time, the tree was true at a moment
-//! between the readings, else it is read anew. (Bytes that change and change back, each time just between
-//! two readings, would not be noticed. A test looks for that while four workers run flat out.) So each task is told as it was at some moment of the call, though not all at the
-//! same one, and a task that comes or goes meanwhile may be missing. Only what cannot come back is
-//! certain afterwards: a dropped `JoinHandle`, an end, a task that nobody can wake
-//! ([`Task::is_unwakeable`]). Readings of trees have a thread of their own for as long as they take, since
+//! Nothing is locked or stopped, and the runtime may run meanwhile. Each task is told as it was at some moment
+//! of the call, though not all at the same one, and a task that comes or goes meanwhile may be missing.
+//!
+//! While no other thread of the process runs, that needs no proof ([`Memory::progress`]). Otherwise everything
+//! that a tree was read from is read eight times more, forwards and backwards, and of a task that is busy its
+//! state, which says whether it is being polled, before and after each piece. If all of it is the same each
+//! time, the tree was true at a moment in between, else it is read anew. (Bytes that change and change back
+//! between every two of these readings would not be noticed. A test looks for that while four workers run flat
+//! out; with half as many readings it found none in minutes, with two it found one in seconds.)
+//!
+//! Only what cannot come back is certain afterwards: a dropped `JoinHandle`, an end, a task that nobody can
+//! wake ([`Task::is_unwakeable`]). Readings of trees have a thread of their own for as long as they take, since
 //! nobody knows how much room the caller's stack has left.
 //!
 //! # Limits

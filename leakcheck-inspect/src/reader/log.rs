@@ -12,25 +12,32 @@
 use super::pages::PAGE;
 use crate::Memory;
 
-/// Pieces with less than this between them are read as one.
-const NEAR: u64 = 128;
-
-/// With so many pieces each new one is compared, to become part of one.
-const RECENT: usize = 3;
-
 /// A guard is a word.
 const WORD: usize = 8;
 
 /// What was read, and what it was. The bytes are kept here, since a page may have been read anew since.
 #[derive(Default)]
 pub(super) struct Log {
-    /// Addresses and lengths, in the order of reading.
-    reads: Vec<(u64, usize)>,
+    /// Addresses, lengths, and where their bytes start, in the order of reading.
+    reads: Vec<(u64, usize, usize)>,
     bytes: Vec<u8>,
     /// Addresses of words, and what they were.
     guards: Vec<(u64, u64)>,
-    /// What was read in fewer pieces: sorted, once they are [joined](Log::join).
+    /// The same bytes by their addresses, each once.
+    known: Vec<Known>,
+    expected: Vec<u8>,
+    /// What has to be read to compare them: addresses and lengths.
     pieces: Vec<(u64, usize)>,
+}
+
+/// Bytes that lie one after the other, and were all read.
+struct Known {
+    address: u64,
+    len: usize,
+    /// Where they start in what is expected.
+    start: usize,
+    /// The piece that they are part of.
+    piece: usize,
 }
 
 /// How closely the memory is compared.
@@ -38,7 +45,7 @@ pub(super) struct Log {
 pub(super) struct Round {
     /// Whether the last piece is read first.
     pub(super) backwards: bool,
-    /// Whether the guards are read between any two pieces, too.
+    /// Whether the guards are read before and after each piece.
     pub(super) guarded: bool,
 }
 
@@ -58,22 +65,11 @@ impl Log {
         self.reads.clear();
         self.bytes.clear();
         self.guards.clear();
-        self.pieces.clear();
     }
 
     pub(super) fn push(&mut self, address: u64, bytes: &[u8]) {
-        self.reads.push((address, bytes.len()));
+        self.reads.push((address, bytes.len(), self.bytes.len()));
         self.bytes.extend_from_slice(bytes);
-        let piece = (address, bytes.len());
-        // Most readings are near one of the last.
-        let from = self.pieces.len().saturating_sub(RECENT);
-        for known in self.pieces.iter_mut().skip(from) {
-            if let Some(whole) = one(*known, piece) {
-                *known = whole;
-                return;
-            }
-        }
-        self.pieces.push(piece);
     }
 
     /// What was read is only true while this word is what it was.
@@ -81,15 +77,56 @@ impl Log {
         self.guards.push((address, value));
     }
 
-    /// Sorts the pieces, and makes one of those that are near each other.
-    pub(super) fn join(&mut self) {
-        self.pieces.sort_unstable();
-        self.pieces.dedup_by(|later, kept| one(*kept, *later).map(|whole| *kept = whole).is_some());
+    /// Puts what was read in order, to be compared. False if a byte that was read twice was not the same.
+    pub(super) fn join(&mut self) -> bool {
+        self.known.clear();
+        self.expected.clear();
+        self.pieces.clear();
+        self.reads.sort_unstable();
+        self.reads.iter().all(|(address, len, start)| {
+            let bytes = self.bytes.get(*start..start + len).unwrap_or_default();
+            let last = self.known.last_mut().and_then(|last| {
+                let into = usize::try_from(address - last.address).ok()?;
+                (into <= last.len).then_some((into, last))
+            });
+            let Some((into, last)) = last else {
+                let (address, len, start) = (*address, *len, self.expected.len());
+                let piece = piece_with(&mut self.pieces, address, len);
+                self.known.push(Known { address, len, start, piece });
+                self.expected.extend_from_slice(bytes);
+                return true;
+            };
+            let again = bytes.len().min(last.len - into);
+            let (again, more) = bytes.split_at(again);
+            let before = self.expected.get(last.start + into..).unwrap_or_default();
+            if !before.starts_with(again) {
+                return false;
+            }
+            self.expected.extend_from_slice(more);
+            last.len += more.len();
+            if let Some((start, len)) = self.pieces.get_mut(last.piece) {
+                *len = (*len).max((last.address - *start) as usize + last.len);
+            }
+            true
+        })
     }
 
-    pub(super) fn pieces(&self) -> &[(u64, usize)] {
-        &self.pieces
+    /// Addresses and lengths of all that was read.
+    pub(super) fn reads(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
+        self.reads.iter().map(|(address, len, _)| (*address, *len))
     }
+}
+
+/// The piece that so many bytes at this address become part of: the last one if they start on the same page,
+/// or else a new one. What lies between need not be readable on another page.
+fn piece_with(pieces: &mut Vec<(u64, usize)>, address: u64, len: usize) -> usize {
+    match pieces.last_mut() {
+        Some((start, of_piece)) if *start / PAGE == address / PAGE => {
+            *of_piece = (*of_piece).max((address - *start) as usize + len);
+        }
+        _ => pieces.push((address, len)),
+    }
+    pieces.len() - 1
 }
 
 impl Present {
@@ -106,7 +143,7 @@ impl Present {
         (self.len, self.starts) = (0, vec![0; log.pieces.len()]);
         self.wanted.clear();
         self.guards.clear();
-        self.want_guards(log);
+        self.want_guards(log, round);
         for number in 0..log.pieces.len() {
             let at = if round.backwards { log.pieces.len() - 1 - number } else { number };
             let (Some(piece), Some(start)) = (log.pieces.get(at), self.starts.get_mut(at)) else {
@@ -115,14 +152,14 @@ impl Present {
             *start = self.len;
             self.len += piece.1;
             self.wanted.push(*piece);
-            if round.guarded {
-                self.want_guards(log);
-            }
+            self.want_guards(log, round);
         }
-        self.want_guards(log);
     }
 
-    fn want_guards(&mut self, log: &Log) {
+    fn want_guards(&mut self, log: &Log, round: Round) {
+        if !round.guarded {
+            return;
+        }
         self.guards.push(self.len);
         self.wanted.extend(log.guards.iter().map(|(address, _)| (*address, WORD)));
         self.len += log.guards.len() * WORD;
@@ -136,30 +173,12 @@ impl Present {
     }
 
     fn reads_are(&self, log: &Log) -> bool {
-        let mut then = log.bytes.as_slice();
-        for (address, len) in &log.reads {
-            let (bytes, rest) = then.split_at(*len);
-            then = rest;
-            let after = log.pieces.partition_point(|(start, _)| start <= address);
-            let found = after.checked_sub(1).and_then(|at| {
-                let (of_piece, start) = (log.pieces.get(at)?.0, self.starts.get(at)?);
-                let from = usize::try_from(address - of_piece).ok()?.checked_add(*start)?;
-                self.bytes.get(from..from.checked_add(*len)?)
-            });
-            if found != Some(bytes) {
-                return false;
-            }
-        }
-        true
+        log.known.iter().all(|known| {
+            let piece = log.pieces.get(known.piece).zip(self.starts.get(known.piece));
+            let Some(((address, _), start)) = piece else { return false };
+            let now = self.bytes.get(start + (known.address - address) as usize..);
+            let then = log.expected.get(known.start..known.start + known.len);
+            now.zip(then).is_some_and(|(now, then)| now.starts_with(then))
+        })
     }
-}
-
-/// Two pieces and what lies between them, if that is little and on the same page: what lies between
-/// need not be readable.
-fn one((one, of_one): (u64, usize), (other, of_other): (u64, usize)) -> Option<(u64, usize)> {
-    let (one_end, other_end) =
-        (one.checked_add(of_one as u64)?, other.checked_add(of_other as u64)?);
-    let (start, end) = (one.min(other), one_end.max(other_end));
-    let near = one.max(other) < one_end.min(other_end).checked_add(NEAR)?;
-    (near && start / PAGE == end.saturating_sub(1) / PAGE).then(|| (start, (end - start) as usize))
 }

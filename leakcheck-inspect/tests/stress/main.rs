@@ -38,6 +38,18 @@ fn spawn(handle: &Handle, stop: &Arc<AtomicBool>, many: usize) -> HashMap<u64, &
     kinds
 }
 
+/// The same tasks among many that only wait: most of them are read together.
+fn spawn_among(handle: &Handle, stop: &Arc<AtomicBool>, hot: usize) -> HashMap<u64, &'static Kind> {
+    let parked = KINDS.iter().find(|kind| kind.parked).expect("a kind that waits");
+    let mut kinds = spawn(handle, stop, hot);
+    for _ in 0..TASKS {
+        for id in (parked.spawn)(handle, Arc::clone(stop)) {
+            kinds.insert(id.to_string().parse().expect("a number"), parked);
+        }
+    }
+    kinds
+}
+
 /// What was read, all in all.
 #[derive(Debug, Default)]
 struct Count {
@@ -92,8 +104,7 @@ fn check(tasks: &[Task], kinds: &HashMap<u64, &'static Kind>, count: &mut Count)
 }
 
 /// Has the runtime's tasks read for a while, and gives what was read.
-fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>, many: usize) -> Count {
-    let kinds = spawn(runtime.handle(), stop, many);
+fn read_busy(runtime: &Runtime, kinds: &HashMap<u64, &'static Kind>) -> Count {
     let inspector = Inspector::new(Image::current().expect("an executable"));
     let handle = runtime.handle().clone();
     let address = std::ptr::from_ref(&handle) as u64;
@@ -102,7 +113,7 @@ fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>, many: usize) -> Count {
     while count.dumps < 3 && count.lists_lost < 1000 || start.elapsed() < time() {
         let process = Process::own().expect("this process");
         match inspector.tasks(process, address) {
-            Ok(tasks) => check(&tasks, &kinds, &mut count),
+            Ok(tasks) => check(&tasks, kinds, &mut count),
             Err(error) => {
                 let error = error.to_string();
                 assert!(error.contains("kept changing"), "{error}");
@@ -117,7 +128,7 @@ fn read_busy(runtime: &Runtime, stop: &Arc<AtomicBool>, many: usize) -> Count {
 fn every_tree_was_true_at_some_moment_while_workers_run_flat_out() {
     let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let count = read_busy(&runtime, &stop, TASKS);
+    let count = read_busy(&runtime, &spawn(runtime.handle(), &stop, TASKS));
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_background();
     println!("4 workers: {count:?}");
@@ -133,7 +144,7 @@ fn every_tree_was_true_at_some_moment_while_one_thread_runs_flat_out() {
         let (runtime, end) = (Arc::clone(&runtime), Arc::clone(&end));
         move || runtime.block_on(end.notified())
     });
-    let count = read_busy(&runtime, &stop, TASKS);
+    let count = read_busy(&runtime, &spawn(runtime.handle(), &stop, TASKS));
     stop.store(true, Ordering::Relaxed);
     end.notify_one();
     thread.join().unwrap();
@@ -145,9 +156,20 @@ fn every_tree_was_true_at_some_moment_while_one_thread_runs_flat_out() {
 fn tasks_that_never_stand_still_are_told_all_the_same() {
     let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
     let stop = Arc::new(AtomicBool::new(false));
-    let count = read_busy(&runtime, &stop, HOT);
+    let count = read_busy(&runtime, &spawn(runtime.handle(), &stop, HOT));
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_background();
     println!("{HOT} hot tasks: {count:?}");
     assert!(count.dumps > 10 * count.lists_lost, "{count:?}");
+}
+
+#[test]
+fn a_few_that_never_stand_still_are_told_from_the_many_that_do() {
+    let runtime = Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = read_busy(&runtime, &spawn_among(runtime.handle(), &stop, HOT));
+    stop.store(true, Ordering::Relaxed);
+    runtime.shutdown_background();
+    println!("{HOT} hot tasks among {TASKS}: {count:?}");
+    assert!(count.trees > 2 * TASKS, "{count:?}");
 }
