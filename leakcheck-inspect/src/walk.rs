@@ -19,6 +19,7 @@ mod types;
 mod unordered;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ const STEPS: usize = 1 << 16;
 /// How many futures of one collection are shown.
 pub(crate) const MANY: usize = 1024;
 
+/// Where in a value another one is, and its type.
+type Place = (u64, TypeId);
+
 /// One reading of a process, which may look at many futures.
 pub(crate) struct Walk<'a> {
     pub(crate) knowledge: &'a Knowledge,
@@ -69,8 +73,10 @@ pub(crate) struct Walk<'a> {
     holds: RefCell<Vec<Hold>>,
     /// Of tasks, by their addresses in the process.
     pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
-    /// Where a value of a type has the nearest one of a kind, where that hangs on types alone.
-    nearest: RefCell<Map<(TypeId, u64), (u64, TypeId)>>,
+    /// Where a value of a type has the nearest one of a kind, if it has one and that hangs on types alone.
+    nearest: RefCell<Map<(TypeId, u64), Option<Place>>>,
+    /// What a search has yet to look at: kept for its room.
+    left: RefCell<VecDeque<At>>,
     /// By the addresses of tokio's `Location`s, which are constants of the program.
     pub(crate) locations: RefCell<Map<u64, Option<Source>>>,
     /// The names of known futures, with their generics.
@@ -86,7 +92,7 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let (shapes, may_wait, vtables) = Default::default();
-        let (nearest, locations, told) = Default::default();
+        let (nearest, left, locations, told) = Default::default();
         let (may_hold, holds) = Default::default();
         Self {
             knowledge,
@@ -102,6 +108,7 @@ impl<'a> Walk<'a> {
             holds,
             vtables,
             nearest,
+            left,
             locations,
             told,
         }
@@ -122,6 +129,10 @@ impl<'a> Walk<'a> {
             self.began.set(std::ptr::from_ref(&at).addr());
         }
         let shape = self.shape(at.ty)?;
+        if let (Body::Coroutine(coroutine), None) = (&shape.body, shape.rule) {
+            // Most tasks are one, and need no list.
+            return self.coroutine(shape, coroutine, at, 0);
+        }
         let mut nodes = Vec::new();
         self.visit(at, 0, &mut nodes)?;
         match nodes.len() {

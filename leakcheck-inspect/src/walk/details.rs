@@ -1,6 +1,7 @@
 //! What a leaf tells of what it waits for: tokio's private fields, by name. Whatever cannot be read
 //! is left out.
 
+use super::lens::Goal;
 use super::{At, Walk};
 use crate::Error;
 use crate::memory::word;
@@ -9,9 +10,6 @@ use crate::wait::{Wait, WaitKind};
 
 /// How many tasks of a set are told.
 const TASKS: usize = 64;
-
-/// How many references may lead to what is shared.
-const REFERENCES: usize = 4;
 
 /// Permits start at this bit of a semaphore's word, below it is whether it is closed.
 const PERMIT_SHIFT: u32 = 1;
@@ -134,33 +132,7 @@ impl Walk<'_> {
 
     /// The number in the nearest field of this name, also behind references or an `Arc`.
     fn find_number(&self, at: At, name: &'static str) -> Result<u64, Error> {
-        self.number(self.find_deep(at, |here| self.find(here, name))?)
-    }
-
-    /// What is found in the value or, if nothing is, behind its first pointer, or in turn behind that.
-    pub(super) fn find_deep(
-        &self,
-        at: At,
-        find: impl Fn(At) -> Result<At, Error>,
-    ) -> Result<At, Error> {
-        let mut here = at;
-        for _ in 1..REFERENCES {
-            if let Ok(found) = find(here) {
-                return Ok(found);
-            }
-            here = self.shared_part(here)?;
-        }
-        find(here)
-    }
-
-    /// What the value shares with others: behind its first pointer, past an `Arc`'s counts.
-    fn shared_part(&self, at: At) -> Result<At, Error> {
-        let inner = self.pointee(at)?;
-        let shape = self.shape(inner.ty)?;
-        match shape.plain.ends_with("::ArcInner") {
-            true => self.field(inner, "data"),
-            false => Ok(inner),
-        }
+        self.number(self.nearest_behind(at, Goal::Field(name))?)
     }
 }
 

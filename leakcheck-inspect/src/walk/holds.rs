@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::lens::Goal;
 use super::{At, Walk, types};
 use crate::Error;
 use crate::hold::{Hold, HoldKind, Resource};
@@ -74,6 +75,8 @@ impl Walk<'_> {
             let mut holds = self.holds.borrow_mut();
             // What a function was called with, and where it moved that, are both in its state.
             if holds.len() < MANY && !holds.iter().any(|known| known.of == hold.of) {
+                // Most tasks hold one thing, if any.
+                holds.reserve_exact(1);
                 holds.push(hold);
             }
             return Ok(());
@@ -92,8 +95,7 @@ impl Walk<'_> {
 
     /// What is waited for or held through this: the semaphore that it is made of.
     pub(super) fn resource(&self, at: At) -> Result<Resource, Error> {
-        let found = self.find_deep(at, |here| self.find_type(here, SEMAPHORE))?;
-        Ok(Resource(found.address))
+        Ok(Resource(self.nearest_behind(at, Goal::Type(SEMAPHORE))?.address))
     }
 
     /// Whether a value of this type may hold something, by its types alone.

@@ -19,9 +19,13 @@ pub(crate) struct At {
 /// How many values are searched for another.
 const SEARCHED: usize = 64;
 
+/// How many references may lead to what is shared.
+const REFERENCES: usize = 4;
+
 /// What is searched for in a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Goal {
+pub(super) enum Goal {
+    /// A field of this name.
     Field(&'static str),
     /// A value of the type with this path.
     Type(&'static str),
@@ -121,26 +125,62 @@ impl Walk<'_> {
         uint(self.memory, number.address, 0, self.shape(number.ty)?.size as usize)
     }
 
-    /// The nearest value of the type with this path, in the value and in those that it consists of.
-    pub(super) fn find_type(&self, at: At, plain: &'static str) -> Result<At, Error> {
-        self.nearest(at, Goal::Type(plain))
-    }
-
     /// The nearest value of this kind, in the value and in the values that it consists of.
     fn nearest(&self, at: At, goal: Goal) -> Result<At, Error> {
-        if let Some((offset, ty)) = self.nearest.borrow().get(&(at.ty, goal.key())) {
-            return Ok(At { ty: *ty, address: at.address.wrapping_add(*offset) });
+        match self.nearest_if_any(at, goal)? {
+            Some(found) => Ok(found),
+            None => Err(Error::unknown(&self.shape(at.ty)?.name, goal.told())),
         }
-        let (mut left, mut by_types_alone) = (VecDeque::from([at]), true);
+    }
+
+    /// What is found in the value or, if nothing is, behind its first pointer, or in turn behind that.
+    pub(super) fn nearest_behind(&self, at: At, goal: Goal) -> Result<At, Error> {
+        let mut here = at;
+        for _ in 1..REFERENCES {
+            if let Some(found) = self.nearest_if_any(here, goal)? {
+                return Ok(found);
+            }
+            here = self.shared_part(here)?;
+        }
+        self.nearest(here, goal)
+    }
+
+    /// What the value shares with others: behind its first pointer, past an `Arc`'s counts.
+    fn shared_part(&self, at: At) -> Result<At, Error> {
+        let inner = self.pointee(at)?;
+        match self.shape(inner.ty)?.plain.ends_with("::ArcInner") {
+            true => self.field(inner, "data"),
+            false => Ok(inner),
+        }
+    }
+
+    fn nearest_if_any(&self, at: At, goal: Goal) -> Result<Option<At>, Error> {
+        let key = (at.ty, goal.key());
+        if let Some(known) = self.nearest.borrow().get(&key) {
+            let place = |(offset, ty)| At { ty, address: at.address.wrapping_add(offset) };
+            return Ok(known.map(place));
+        }
+        let mut left = self.left.take();
+        left.clear();
+        left.push_back(at);
+        let searched = self.search(&mut left, goal);
+        self.left.replace(left);
+        let (found, by_types_alone) = searched?;
+        if by_types_alone {
+            let place = found.map(|found| (found.address.wrapping_sub(at.address), found.ty));
+            self.nearest.borrow_mut().insert(key, place);
+        }
+        Ok(found)
+    }
+
+    /// What is found, and whether types alone led there.
+    fn search(&self, left: &mut VecDeque<At>, goal: Goal) -> Result<(Option<At>, bool), Error> {
+        let mut by_types_alone = true;
         for _ in 0..SEARCHED {
             let Some(next) = left.pop_front() else { break };
             let shape = self.shape(next.ty)?;
             if let Some(found) = goal.reached(shape, next) {
-                if by_types_alone {
-                    let place = (found.address.wrapping_sub(at.address), found.ty);
-                    self.nearest.borrow_mut().insert((at.ty, goal.key()), place);
-                }
-                return Ok(found);
+                return Ok((Some(found), by_types_alone));
             }
             match &shape.body {
                 Body::Struct(fields) => left.extend(fields.iter().map(|field| next.inside(field))),
@@ -151,7 +191,7 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        Err(Error::unknown(&self.shape(at.ty)?.name, goal.told()))
+        Ok((None, by_types_alone))
     }
 
     /// The value behind a fat `dyn` pointer, if its type is known.
