@@ -21,8 +21,11 @@ pub enum Cause {
     JoinsASurvivor,
     /// It waits for the end of something that is no survivor and did not end.
     JoinedNeverEnded,
-    /// It is one of several survivors that wait for each other.
+    /// It is one of several survivors that wait for each other's end.
     Deadlock,
+    /// It is one of several survivors, each of which waits for what another took: a lock, or room in a channel.
+    /// It is a deadlock unless one of them has given that back, which cannot be seen.
+    LikelyDeadlock,
     /// It waits for a lock or a permit.
     LockNeverReleased,
     /// It waits for parties of a barrier that did not come.
@@ -81,6 +84,7 @@ impl Cause {
             Self::JoinsASurvivor => "joins a survivor",
             Self::JoinedNeverEnded => "joined work never ended",
             Self::Deadlock => "deadlock",
+            Self::LikelyDeadlock => "likely deadlock",
             Self::LockNeverReleased => "lock never released",
             Self::BarrierIncomplete => "barrier incomplete",
             Self::TokenNeverCancelled => "token never cancelled",

@@ -8,12 +8,15 @@ use super::leaves::{Leaf, Stuck};
 use super::{state, stuck};
 use crate::survivor::{State, Survivor};
 
+/// How many holders of one thing are looked at: a thousand readers may hold what a thousand writers want.
+const HOLDERS: usize = 64;
+
 /// Who waits for whom, by index.
 #[derive(Debug)]
 pub(super) struct Graph {
     waits_for: Vec<usize>,
     roles: Vec<Role>,
-    circles: Vec<Vec<Step>>,
+    circles: Vec<Circle>,
     /// How many steps there are to the root.
     pub(super) depths: Vec<usize>,
 }
@@ -21,7 +24,7 @@ pub(super) struct Graph {
 /// What a survivor is among those that wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It waits for no other survivor; so many wait for it.
+    /// It waits for no other survivor; so many wait for its end.
     Root { waiting: usize },
     /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
     /// itself.
@@ -43,7 +46,7 @@ pub(super) enum Tie {
     /// The other one has to end.
     End,
     /// The other one took what it wants: this one of its holds.
-    Hold(usize),
+    Hold(usize, HoldKind),
 }
 
 /// A member of a circle, and why it waits for the next one.
@@ -51,6 +54,43 @@ pub(super) enum Tie {
 pub(super) struct Step {
     pub(super) at: usize,
     pub(super) edge: Edge,
+}
+
+/// Survivors that wait for each other, each before the one that it waits for.
+#[derive(Debug)]
+pub(super) struct Circle {
+    pub(super) steps: Vec<Step>,
+    pub(super) by: By,
+}
+
+/// What all members of a circle wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The end of the next one.
+    Ends,
+    /// Room in a channel whose receiver the next one took.
+    Channels,
+    /// Some of them for a lock, or for this and that.
+    Locks,
+}
+
+impl Circle {
+    fn new(steps: Vec<Step>) -> Self {
+        let ties = || steps.iter().map(|step| step.edge.tie);
+        let by = if ties().all(|tie| tie == Tie::End) {
+            By::Ends
+        } else if ties().all(|tie| matches!(tie, Tie::Hold(_, HoldKind::Receiver))) {
+            By::Channels
+        } else {
+            By::Locks
+        };
+        Self { steps, by }
+    }
+
+    /// Its members, from this one on, once round.
+    pub(super) fn from(&self, member: usize) -> impl Iterator<Item = Step> + '_ {
+        self.steps.iter().cycle().skip(member).take(self.steps.len()).copied()
+    }
 }
 
 /// What one survivor waits for.
@@ -80,11 +120,8 @@ impl Graph {
         self.roles[at]
     }
 
-    /// The members of a circle, each before the one that it waits for, from one of them on.
-    pub(super) fn circle(&self, circle: usize, from: usize) -> Vec<Step> {
-        let mut members = self.circles[circle].clone();
-        members.rotate_left(from);
-        members
+    pub(super) fn circle(&self, circle: usize) -> &Circle {
+        &self.circles[circle]
     }
 
     /// How many survivors it waits for.
@@ -120,9 +157,8 @@ fn edges(
     let only = complete && survivor.state == Some(State::Waiting);
     let mut edges = Edges { to: Vec::new(), only };
     for leaf in std::iter::once(&on).chain(&others) {
-        let (to, all) = if joins(leaf) { joined(leaf, ids) } else { taken(leaf, holders) };
-        // Whether it has given back by now what it took before cannot be told.
-        edges.to.extend(to.into_iter().filter(|edge| edge.tie == Tie::End || edge.to != at));
+        let (to, all) = if joins(leaf) { joined(leaf, ids) } else { taken(leaf, at, holders) };
+        edges.to.extend(to);
         edges.only &= all && leaf.deadline_ms.is_none();
     }
     edges
@@ -144,24 +180,26 @@ fn joined(leaf: &Leaf<'_>, ids: &HashMap<u64, usize>) -> (Vec<Edge>, bool) {
     (edges, all)
 }
 
-/// The tasks that took what is waited for, and whether the wait is for nobody else. Where two took what only
-/// one can have, nobody knows which.
-fn taken(leaf: &Leaf<'_>, holders: &Holders) -> (Vec<Edge>, bool) {
+/// The others that took what is waited for, and whether the wait is for nobody else, as far as can be seen.
+/// Where two took what only one can have, nobody knows which. Nor is it known whether a task has given back by
+/// now what it took itself.
+fn taken(leaf: &Leaf<'_>, at: usize, holders: &Holders) -> (Vec<Edge>, bool) {
     let taken = leaf.wait.of.and_then(|of| holders.get(&of)).map_or(&[][..], Vec::as_slice);
     let alone = |kind| matches!(kind, HoldKind::Guard | HoldKind::Receiver);
-    if taken.len() > 1 && taken.iter().any(|(_, _, kind)| alone(*kind)) {
+    let own = taken.iter().any(|(to, ..)| *to == at);
+    if own || taken.len() > 1 && taken.iter().any(|(_, _, kind)| alone(*kind)) {
         return (Vec::new(), false);
     }
-    let edge = |(to, hold, _): &_| Edge { to: *to, tie: Tie::Hold(*hold) };
-    let edges: Vec<Edge> = taken.iter().map(edge).collect();
+    let edge = |(to, hold, kind): &_| Edge { to: *to, tie: Tie::Hold(*hold, *kind) };
+    let edges: Vec<Edge> = taken.iter().take(HOLDERS).map(edge).collect();
     // Of a semaphore's permits, anybody may give one back.
-    let all = !edges.is_empty() && leaf.wait.kind != WaitKind::Semaphore;
-    (edges, all)
+    let all = !edges.is_empty() && edges.len() == taken.len();
+    (edges, all && leaf.wait.kind != WaitKind::Semaphore)
 }
 
 struct Search {
     roles: Vec<Role>,
-    circles: Vec<Vec<Step>>,
+    circles: Vec<Circle>,
     depths: Vec<usize>,
     settled: Vec<bool>,
     /// Who waits, and why.
@@ -232,7 +270,7 @@ impl Search {
                 self.roles[step.at] = Role::Stuck { circle: self.circles.len(), member };
                 self.settled[step.at] = true;
             }
-            self.circles.extend(Some(circle).filter(|circle| !circle.is_empty()));
+            self.circles.extend((!circle.is_empty()).then(|| Circle::new(circle)));
             for Step { at, edge } in walked.into_iter().rev() {
                 self.settle(at, edge, self.root(edge.to), self.depths[edge.to] + 1);
             }
@@ -240,9 +278,10 @@ impl Search {
     }
 }
 
+/// Who waits for what another took does not count: that may have been given back.
 fn count_waiting(roles: &mut [Role]) {
     for at in 0..roles.len() {
-        if let Role::Waits { root, .. } = roles[at] {
+        if let Role::Waits { root, on: Edge { tie: Tie::End, .. } } = roles[at] {
             if let Role::Root { waiting } = &mut roles[root] {
                 *waiting += 1;
             }

@@ -3,11 +3,12 @@
 //! `state` has what is true wherever a task waits; `leaves` chooses the leaf that tells most, by
 //! what is `around` it;
 //! `waits` is the table of what each kind of leaf means, `telling` makes a sentence of it; `roots`
-//! leads from a survivor that waits for another to the one that it all hangs on; `daemons` knows
+//! leads from a survivor that waits for another to the one that it all hangs on, `circles` says so; `daemons` knows
 //! what libraries leave behind.
 
 mod around;
 mod cause;
+mod circles;
 mod daemons;
 mod graph;
 mod leaves;
@@ -25,10 +26,10 @@ pub(crate) use daemons::ends_by_itself;
 pub(crate) use roots::roots_first;
 pub(crate) use wrappers::is_anybodys;
 
-use leakcheck_inspect::{Hold, Node, NodeKind};
+use leakcheck_inspect::{Hold, HoldKind, Node, NodeKind, WaitKind};
 
 use crate::survivor::{State, Survivor};
-use graph::Graph;
+use graph::{Graph, Role};
 use leaves::Stuck;
 
 const ALONE: &str =
@@ -58,10 +59,11 @@ pub(crate) fn diagnose_all(survivors: &mut [Survivor]) {
     let alone: Vec<Option<Finding>> = survivors.iter().map(alone).collect();
     let together: Vec<Option<Finding>> =
         (0..survivors.len()).map(|at| roots::finding(&graph, at, survivors, &alone)).collect();
-    for (survivor, finding) in survivors.iter_mut().zip(together) {
+    for (at, (survivor, finding)) in survivors.iter_mut().zip(together).enumerate() {
         survivor.cause = finding.as_ref().map(|finding| finding.cause);
         survivor.why = finding.as_ref().map(Finding::sentence);
-        survivor.help = Some(help(survivor, finding));
+        let related = !matches!(graph.role(at), Role::Root { .. });
+        survivor.help = Some(help(survivor, finding, related));
     }
 }
 
@@ -92,13 +94,25 @@ fn alone(survivor: &Survivor) -> Option<Finding> {
 /// guard that was dropped by hand looks the same.
 fn taken_before(mut told: Finding, stuck: &Stuck<'_>, survivor: &Survivor) -> Finding {
     let own = |hold: &&Hold| Some(hold.of) == stuck.on.wait.of;
-    if let Some(hold) = survivor.holds.iter().find(own) {
-        let (variable, function) = (&hold.variable, &hold.function);
-        told.why.push_str(&format!(
-            "; it took that itself before (`{variable}` in {function}): unless it gave that back, it waits \
-             for itself"
-        ));
-        told.help = format!("drop `{variable}` before what it holds is asked for again");
+    let Some(hold) = survivor.holds.iter().find(own) else { return told };
+    let place = circles::variable(hold);
+    match (hold.kind, stuck.on.wait.kind) {
+        (HoldKind::Guard, _) | (HoldKind::ReadGuard, WaitKind::RwLockWrite) => {
+            told.why.push_str(&format!(
+                "; it took that itself before ({place}): unless it gave that back, it waits for itself"
+            ));
+            told.help = "drop the guard that it has before it locks again".to_owned();
+        }
+        (HoldKind::Receiver, _) => {
+            told.why.push_str(&format!(
+                "; it took the channel's receiver itself ({place}): unless it gave that away, nobody \
+                 makes room"
+            ));
+            told.help =
+                "read the channel while sending into it (`select!`), or let another task read it"
+                    .to_owned();
+        }
+        _ => {}
     }
     told
 }
@@ -122,9 +136,8 @@ fn stuck(survivor: &Survivor) -> Option<Stuck<'_>> {
 
 /// What to do: the library's own way where it is a library's task, unless that is in a trouble of
 /// its own or hangs on another.
-fn help(survivor: &Survivor, finding: Option<Finding>) -> String {
-    let related = |found: &Finding| matches!(found.cause, Cause::JoinsASurvivor | Cause::Deadlock);
-    if state::finding(survivor).is_none() && !finding.as_ref().is_some_and(related) {
+fn help(survivor: &Survivor, finding: Option<Finding>, related: bool) -> String {
+    if state::finding(survivor).is_none() && !related {
         if let Some(daemon) = daemons::of(survivor) {
             return daemon.way_out.to_owned();
         }
@@ -145,7 +158,7 @@ impl Finding {
         if waiting > 0 {
             let who = telling::counted(waiting as u64, "leaked task");
             let verb = if waiting == 1 { "waits" } else { "wait" };
-            self.why.push_str(&format!("; {who} {verb} for it"));
+            self.why.push_str(&format!("; {who} {verb} for its end"));
         }
         self
     }

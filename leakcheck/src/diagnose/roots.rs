@@ -1,16 +1,15 @@
-//! Survivors that wait for each other's end: which one it all hangs on, and who waits in a circle.
+//! Survivors that wait for each other's end, or for what another took: which one it all hangs on, and who waits in
+//! a circle.
 
 use std::collections::HashSet;
 
 use leakcheck_inspect::HoldKind;
 
 use super::cause::Cause;
-use super::graph::{Edge, Graph, Role, Step, Tie};
+use super::circles::{goes_round, id, named, of_circle, tied};
+use super::graph::{Edge, Graph, Role, Tie};
 use super::{Finding, stuck};
 use crate::survivor::Survivor;
-
-/// The members of a circle that are named.
-const NAMED: usize = 8;
 
 /// What is said of a survivor that waits for others.
 pub(super) fn finding(
@@ -30,10 +29,8 @@ pub(super) fn finding(
         Role::Waits { on, root } => Some(Finding {
             cause: match on.tie {
                 Tie::End => Cause::JoinsASurvivor,
-                Tie::Hold(hold) if survivors[on.to].holds[hold].kind == HoldKind::Receiver => {
-                    Cause::ResponseNeverRead
-                }
-                Tie::Hold(_) => Cause::LockNeverReleased,
+                Tie::Hold(_, HoldKind::Receiver) => Cause::ResponseNeverRead,
+                Tie::Hold(..) => Cause::LockNeverReleased,
             },
             why: waits(graph, at, (on, root), survivors, alone),
             help: format!(
@@ -41,11 +38,7 @@ pub(super) fn finding(
                 named(&survivors[if root == at { on.to } else { root }])
             ),
         }),
-        Role::Stuck { circle, member } => Some(Finding {
-            cause: Cause::Deadlock,
-            why: waits_round(&graph.circle(circle, member), survivors),
-            help: way_out(&graph.circle(circle, member), survivors).to_owned(),
-        }),
+        Role::Stuck { circle, member } => Some(of_circle(graph.circle(circle), member, survivors)),
     }
 }
 
@@ -64,13 +57,13 @@ fn waits(
     let (next, that) = match (graph.waits_for(at).saturating_sub(1), on.tie) {
         (0, Tie::End) => (next, ", which".to_owned()),
         (more, Tie::End) => (format!("{next} and {more} more"), ", the first of which".to_owned()),
-        (_, Tie::Hold(_)) => (next, format!("; task {}", id(&survivors[on.to]))),
+        (_, Tie::Hold(..)) => (next, format!("; task {}", id(&survivors[on.to]))),
     };
     if root == at {
         return format!("waits for {next}{that} waits for leaked tasks in turn");
     }
     let why = match (graph.role(root), &alone[root]) {
-        (Role::Stuck { circle, member }, _) => goes_round(&graph.circle(circle, member), survivors),
+        (Role::Stuck { circle, member }, _) => goes_round(graph.circle(circle), member, survivors),
         (_, Some(found)) => found.why.split("; ").next().unwrap_or_default().to_owned(),
         (_, None) => "is still alive".to_owned(),
     };
@@ -78,72 +71,6 @@ fn waits(
         return format!("waits for {next}{that} {why}");
     }
     format!("waits for {next}{that} in the end waits for {}, which {why}", named(&survivors[root]))
-}
-
-/// The other one, and what it has to do with it.
-fn tied(edge: Edge, survivors: &[Survivor]) -> String {
-    let other = &survivors[edge.to];
-    let Tie::Hold(hold) = edge.tie else {
-        return named(other);
-    };
-    let hold = &other.holds[hold];
-    let (before, after) = match hold.kind {
-        HoldKind::Receiver => ("room in a channel that", "is to read"),
-        HoldKind::Permit => ("a permit of a semaphore, one of which", "took"),
-        _ => ("a lock that", "took"),
-    };
-    let place = format!("`{}` in {}", hold.variable, hold.function);
-    format!("{before} {} {after} ({place})", named(other))
-}
-
-fn goes_round(circle: &[Step], survivors: &[Survivor]) -> String {
-    let count = circle.len();
-    if count == 1 {
-        return "waits for its own end".to_owned();
-    }
-    let shown = circle.iter().take(NAMED);
-    let mut ids: Vec<_> = shown.map(|step| id(&survivors[step.at]).to_string()).collect();
-    ids.extend((count > NAMED).then(|| "…".to_owned()));
-    ids.push(ids[0].clone());
-    let by_ends = circle.iter().all(|step| step.edge.tie == Tie::End);
-    let what = if by_ends { "end" } else { "go on" };
-    format!("waits in a circle of {count} tasks, none of which can {what}: {}", ids.join(" → "))
-}
-
-/// As [`goes_round`], of the circle's first member, and what that waits for.
-fn waits_round(circle: &[Step], survivors: &[Survivor]) -> String {
-    let held = circle.first().filter(|step| step.edge.tie != Tie::End);
-    let held = held.map(|step| format!("; it waits for {}", tied(step.edge, survivors)));
-    goes_round(circle, survivors) + &held.unwrap_or_default()
-}
-
-fn way_out(circle: &[Step], survivors: &[Survivor]) -> &'static str {
-    let kind = |step: &Step| match step.edge.tie {
-        Tie::End => None,
-        Tie::Hold(hold) => Some(survivors[step.edge.to].holds[hold].kind),
-    };
-    let kinds: Vec<_> = circle.iter().map(kind).collect();
-    if kinds.iter().all(Option::is_none) {
-        "break the circle: let one of its tasks end without the other, or abort it"
-    } else if kinds.iter().all(|kind| *kind == Some(HoldKind::Receiver)) {
-        "break the circle: read the channel while sending (`select!`), or answer through a channel of its own"
-    } else {
-        "break the circle: take the locks in the same order everywhere, and hold none across an `.await` of \
-         what another needs it for"
-    }
-}
-
-fn id(survivor: &Survivor) -> u64 {
-    survivor.id.unwrap_or_default()
-}
-
-/// A survivor's id and its place in the user's code.
-fn named(survivor: &Survivor) -> String {
-    let id = id(survivor);
-    match survivor.blame.as_ref().or(survivor.spawned_at.as_ref()) {
-        Some(place) => format!("task {id} (spawned at {}:{})", place.file, place.line),
-        None => format!("task {id}"),
-    }
 }
 
 /// Brings those that others wait for to the front, then those that no survivor spawned, and those
@@ -164,7 +91,7 @@ mod tests {
     use leakcheck_inspect::{Hold, WaitKind};
 
     use super::*;
-    use crate::diagnose::tests::{diagnosed, joining, leaf, locking, survivor, with};
+    use crate::diagnose::tests::{diagnosed, joining, leaf, locking, select, survivor, with};
 
     fn root(id: u64) -> Survivor {
         with(id, leaf(WaitKind::BroadcastReceive))
@@ -196,7 +123,7 @@ mod tests {
     fn a_chain_leads_to_its_root() {
         let chain = || vec![joining(1, [2]), joining(2, [3]), root(3)];
         cause(chain(), 0, (Cause::JoinsASurvivor, "in the end waits for task 3, which waits for"));
-        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for it"));
+        cause(chain(), 2, (Cause::SubscriberNotClosed, "2 leaked tasks wait for its end"));
         assert_eq!(order(chain()), [Some(3), Some(2), Some(1)]);
     }
 
@@ -234,23 +161,22 @@ mod tests {
     }
 
     #[test]
-    fn locks_that_were_taken_in_two_orders_are_a_deadlock() {
+    fn locks_that_were_taken_in_two_orders_are_likely_a_deadlock() {
         let ends = [(1, B, [(HoldKind::Guard, 100)]), (2, A, [(HoldKind::Guard, 200)])];
         let both = || ends.map(|(id, wants, took)| locking(id, wants, took)).to_vec();
-        let told =
-            "none of which can go on: 1 → 2 → 1; it waits for a lock that task 2 took (`kept`";
-        cause(both(), 0, (Cause::Deadlock, told));
-        cause(both(), 1, (Cause::Deadlock, "2 → 1 → 2"));
+        let told = "none of which can go on unless one gave back what it took: 1 → 2 → 1; it waits for a lock that task 2 took (`kept`";
+        cause(both(), 0, (Cause::LikelyDeadlock, told));
+        cause(both(), 1, (Cause::LikelyDeadlock, "2 → 1 → 2"));
         assert!(diagnosed(both())[0].help.as_ref().unwrap().contains("same order"));
     }
 
     #[test]
-    fn full_channels_that_wait_for_each_other_are_a_deadlock() {
+    fn full_channels_that_wait_for_each_other_are_likely_a_deadlock() {
         let send = |of| (WaitKind::MpscSend, of);
         let took = |of| [(HoldKind::Receiver, of)];
         let both = vec![locking(1, send(2), took(1)), locking(2, send(1), took(2))];
-        let told = "it waits for room in a channel that task 2 is to read (`kept` in app::run)";
-        cause(both.clone(), 0, (Cause::Deadlock, told));
+        let told = "it waits for room in a channel whose receiver task 2 took (`kept` in app::run)";
+        cause(both.clone(), 0, (Cause::LikelyDeadlock, told));
         assert!(diagnosed(both)[0].help.as_ref().unwrap().contains("read the channel while"));
     }
 
@@ -258,7 +184,30 @@ mod tests {
     fn a_lock_and_a_join_make_a_circle_too() {
         let mut joins = joining(2, [1]);
         joins.holds.push(Hold::new(HoldKind::Guard, 100, "kept", "app::run"));
-        cause(vec![locking(1, A, []), joins], 1, (Cause::Deadlock, "can go on: 2 → 1 → 2"));
+        cause(
+            vec![locking(1, A, []), joins],
+            1,
+            (Cause::LikelyDeadlock, "what it took: 2 → 1 → 2"),
+        );
+    }
+
+    #[test]
+    fn what_a_task_took_itself_may_be_free_again_so_it_makes_no_deadlock() {
+        let mut both = locking(1, A, [(HoldKind::Guard, 100)]);
+        let join = joining(0, [2]).awaits.unwrap();
+        both.awaits = Some(select([both.awaits.unwrap(), join]));
+        let circle = vec![both, joining(2, [1])];
+        cause(circle.clone(), 1, (Cause::JoinsASurvivor, "task 1, which waits for a Mutex"));
+        cause(circle, 0, (Cause::JoinsASurvivor, "task 2, which waits for leaked tasks in turn"));
+    }
+
+    #[test]
+    fn many_holders_of_one_thing_are_not_all_looked_at() {
+        let reads = |id| locking(id, B, [(HoldKind::ReadGuard, 100)]);
+        let mut all: Vec<_> = (2..2_000).map(reads).collect();
+        all.push(locking(1, (WaitKind::RwLockWrite, 100), []));
+        let waiter = all.len() - 1;
+        cause(all, waiter, (Cause::LockNeverReleased, "a lock that task 2 took"));
     }
 
     #[test]
@@ -273,8 +222,7 @@ mod tests {
         let wants = |of| (WaitKind::Semaphore, of);
         let took = |of| [(HoldKind::Permit, of)];
         let both = vec![locking(1, wants(2), took(1)), locking(2, wants(1), took(2))];
-        let told =
-            "a permit of a semaphore, one of which task 2 took (`kept` in app::run); task 2 waits";
+        let told = "a permit, one of which task 2 took (`kept` in app::run); task 2 waits";
         cause(both, 0, (Cause::LockNeverReleased, told));
     }
 

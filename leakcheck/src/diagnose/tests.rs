@@ -260,5 +260,20 @@ fn whoever_took_a_lock_before_may_wait_for_itself() {
     let twice = locking(1, (WaitKind::Mutex, 7), [(HoldKind::Guard, 7)]);
     let why = "waits for a Mutex that was not released; it took that itself before (`kept` in \
                app::run): unless it gave that back, it waits for itself";
-    check(twice, Cause::LockNeverReleased, why, "drop `kept`");
+    check(twice, Cause::LockNeverReleased, why, "drop the guard");
+}
+
+#[test]
+fn whoever_sends_into_its_own_channel_is_told_to_read_it() {
+    let full = locking(1, (WaitKind::MpscSend, 7), [(HoldKind::Receiver, 7)]);
+    let why = "waits for room in a channel, and got none; it took the channel's receiver itself (`kept` \
+               in app::run): unless it gave that away, nobody makes room";
+    check(full, Cause::ResponseNeverRead, why, "read the channel while sending");
+}
+
+#[test]
+fn a_permit_of_ones_own_says_nothing_of_the_next() {
+    let second = locking(1, (WaitKind::Semaphore, 7), [(HoldKind::Permit, 7)]);
+    let found = diagnosed(vec![second]).remove(0);
+    assert!(!found.why.unwrap().contains("itself"));
 }

@@ -20,9 +20,9 @@ fn locks_that_were_taken_in_two_orders_are_told_with_both_guards() {
     check(
         "locks_taken_in_two_orders",
         expect![[r#"
-            cause        deadlock: waits in a circle of 2 tasks, none of which can go on: 1 → 2 → 1; it waits for a lock that task N took (`payer` in it::targets::deadlocks::transfer)
+            cause        likely deadlock: waits in a circle of 2 tasks, none of which can go on unless one gave back what it took: 1 → 2 → 1; it waits for a lock that task N took (`payer` in it::targets::deadlocks::transfer)
             help         break the circle: take the locks in the same order everywhere, and hold none across an `.await` of what another needs it for
-            cause        deadlock: waits in a circle of 2 tasks, none of which can go on: 2 → 1 → 2; it waits for a lock that task N took (`payer` in it::targets::deadlocks::transfer)
+            cause        likely deadlock: waits in a circle of 2 tasks, none of which can go on unless one gave back what it took: 2 → 1 → 2; it waits for a lock that task N took (`payer` in it::targets::deadlocks::transfer)
             help         break the circle: take the locks in the same order everywhere, and hold none across an `.await` of what another needs it for
         "#]],
     );
@@ -33,9 +33,9 @@ fn actors_that_send_into_full_inboxes_are_told_with_both_receivers() {
     check(
         "inboxes_that_are_full",
         expect![[r#"
-            cause        deadlock: waits in a circle of 2 tasks, none of which can go on: 1 → 2 → 1; it waits for room in a channel that task N is to read (`inbox` in it::targets::deadlocks::actor)
+            cause        likely deadlock: waits in a circle of 2 tasks, none of which can go on unless one gave back what it took: 1 → 2 → 1; it waits for room in a channel whose receiver task N took (`inbox` in it::targets::deadlocks::actor)
             help         break the circle: read the channel while sending (`select!`), or answer through a channel of its own
-            cause        deadlock: waits in a circle of 2 tasks, none of which can go on: 2 → 1 → 2; it waits for room in a channel that task N is to read (`inbox` in it::targets::deadlocks::actor)
+            cause        likely deadlock: waits in a circle of 2 tasks, none of which can go on unless one gave back what it took: 2 → 1 → 2; it waits for room in a channel whose receiver task N took (`inbox` in it::targets::deadlocks::actor)
             help         break the circle: read the channel while sending (`select!`), or answer through a channel of its own
         "#]],
     );
@@ -46,7 +46,7 @@ fn whoever_waits_for_a_lock_is_led_to_the_one_that_keeps_it() {
     check(
         "a_lock_that_is_kept",
         expect![[r#"
-            cause        sleeps longer than the grace: sleeps for another 59 min beyond the grace; 1 leaked task waits for it
+            cause        sleeps longer than the grace: sleeps for another 59 min beyond the grace
             help         abort it or cut the sleep short with a CancellationToken; if it may end by itself, raise the `grace`
             cause        lock never released: waits for a lock that task N took (`_guard` in it::targets::deadlocks::keeper); task N sleeps for another 59 min beyond the grace
             help         see to task N first
@@ -59,8 +59,8 @@ fn a_task_that_takes_a_lock_twice_is_told_of_its_first_guard() {
     check(
         "a_lock_that_is_taken_twice",
         expect![[r#"
-        cause        lock never released: waits for a Mutex that was not released; it took that itself before (`first` in it::targets::deadlocks::a_lock_that_is_taken_twice::{async block}): unless it gave that back, it waits for itself
-        help         drop `first` before what it holds is asked for again
-    "#]],
+            cause        lock never released: waits for a Mutex that was not released; it took that itself before (`first` in it::targets::deadlocks::a_lock_that_is_taken_twice::{async block}): unless it gave that back, it waits for itself
+            help         drop the guard that it has before it locks again
+        "#]],
     );
 }
