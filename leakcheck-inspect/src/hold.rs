@@ -23,7 +23,7 @@ pub struct Hold {
     /// What it holds.
     #[serde(skip)]
     pub of: Resource,
-    /// The variable's name.
+    /// The variable's name; for a temporary what the compiler calls it, such as `__2`.
     pub variable: Arc<str>,
     /// The function that it is a variable of.
     pub function: Arc<str>,
@@ -38,9 +38,9 @@ pub enum HoldKind {
     Guard,
     /// The guard of a `RwLock` that was locked to read.
     ReadGuard,
-    /// A semaphore's permit.
+    /// A permit of a semaphore, or of a bounded channel's: dropping it makes room there.
     Permit,
-    /// The receiver of a bounded channel: nobody else makes room in it.
+    /// The receiver of a bounded channel: nobody else reads it.
     Receiver,
 }
 

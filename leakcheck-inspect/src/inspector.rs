@@ -8,11 +8,10 @@ use crate::cache::Cache;
 use crate::error::Kind;
 use crate::knowledge::{Facts, Knowledge};
 use crate::memory::word;
-use crate::reader::{Pace, Reader};
-use crate::tokio::OwnedTasks;
+use crate::reader::Reader;
 use crate::tree::{Frame, Node, SpawnSite, Task, TypeId};
 use crate::walk::{At, Walk};
-use crate::{Error, Image, Memory, ProcessMemory, TaskState};
+use crate::{Error, Image, Memory, ProcessMemory, TaskState, follow};
 
 /// A process to look into.
 #[derive(Clone, Copy)]
@@ -36,25 +35,6 @@ pub struct Inspector {
     /// How many facts the cache has.
     kept: AtomicUsize,
 }
-
-/// How often a task, or a list of tasks, that changes under our eyes is read anew.
-const TRIES: usize = 16;
-
-/// A list of tasks, as far as it was followed.
-struct Followed {
-    list: u64,
-    /// 0 after the last.
-    next: u64,
-    seen: u64,
-    tries: usize,
-}
-
-/// How many tasks are read at once, while nothing of them changes, and while nothing changes at all.
-const QUIET: usize = 32;
-const STILL: usize = 128;
-
-/// For so many tasks room is made in advance.
-const ROOM: u64 = 1 << 18;
 
 impl Inspector {
     /// An inspector of processes that run this image.
@@ -114,7 +94,7 @@ impl Inspector {
     /// Where the image has no debug info about tokio's types, where no handle is at the address, and
     /// where the tasks come and go so fast that their list cannot be followed.
     pub fn tasks(&self, process: Process<'_>, handle: u64) -> Result<Vec<Task>, Error> {
-        with_room(|| self.read_tasks(process, handle))
+        with_room(|| follow::tasks(&self.knowledge, process, handle))
     }
 
     /// The tree of the future at `data` whose `dyn Future` vtable is at `vtable`: the two words of a
@@ -171,54 +151,12 @@ impl Inspector {
 }
 
 impl Inspector {
-    fn read_tasks(&self, process: Process<'_>, handle: u64) -> Result<Vec<Task>, Error> {
-        let layout = self.knowledge.layout()?;
-        let owned = layout.owned_tasks(process.memory, handle)?;
-        let reader = Reader::new(process.memory);
-        let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
-        let most = owned.most()?;
-        let mut tasks = Vec::with_capacity(most.min(ROOM) as usize);
-        let mut lists = (0..owned.list_count())
-            .map(|list| Ok(Followed { list, next: owned.head(list)?, seen: 0, tries: 1 }))
-            .collect::<Result<Vec<_>, Error>>()?;
-        // Tasks that were spawned one after the other are near each other, in different lists.
-        while lists.iter().any(|followed| followed.next != 0) {
-            for followed in &mut lists {
-                while followed.next != 0 {
-                    let place = (followed.list, followed.next);
-                    let before = tasks.len();
-                    match some_tasks(&walk, &reader, process, &owned, place, &mut tasks) {
-                        Ok(after) if followed.seen <= most => {
-                            followed.seen += (tasks.len() - before) as u64;
-                            followed.next = after;
-                        }
-                        // Where tasks come and go, what led nowhere was no task any more.
-                        Err(error) if followed.tries == TRIES && !owned.changed()? => {
-                            return Err(error);
-                        }
-                        _ if followed.tries == TRIES => return Err(Kind::Unsettled.into()),
-                        _ => {
-                            reader.renew();
-                            (followed.next, followed.seen) = (owned.head(followed.list)?, 0);
-                            followed.tries += 1;
-                        }
-                    }
-                    // What changes is followed without a pause.
-                    if reader.pace() != Pace::Lively {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(by_id(tasks))
-    }
-
     fn read_future(&self, process: Process<'_>, data: u64, vtable: u64) -> Result<Node, Error> {
         let reader = Reader::new(process.memory);
         let walk = Walk::new(&self.knowledge, &reader, process.bias, process.now);
         let ty = self.knowledge.behind_vtable(vtable.wrapping_sub(process.bias))?;
         let ty = ty.ok_or_else(|| Error::unknown("the debug info", "the future's vtable"))?;
-        settled(&walk, &reader, |walk| walk.tree(At { ty, address: data }))
+        follow::settled(&walk, &reader, |walk| walk.tree(At { ty, address: data }))
     }
 }
 
@@ -232,106 +170,6 @@ fn with_room<T: Send>(read: impl FnOnce() -> Result<T, Error> + Send) -> Result<
             reading.map_err(|error| Kind::Known(format!("no thread to read on: {error}")))?;
         reading.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     })
-}
-
-/// The tasks by id, each as it was told last. Tasks are large: numbers are sorted, and then each task is
-/// moved to its place.
-fn by_id(mut tasks: Vec<Task>) -> Vec<Task> {
-    // Lists have the youngest task first. So most are near their places, and the caches are spared.
-    tasks.reverse();
-    let mut order: Vec<(u64, usize)> =
-        tasks.iter().enumerate().map(|(at, task)| (task.id, at)).collect();
-    order.sort_unstable();
-    let mut again = Vec::new();
-    order.dedup_by(|(id, at), (kept, _)| {
-        let same = id == kept;
-        again.extend(same.then_some(*at));
-        same
-    });
-    let kept = order.len();
-    // Where what belongs at each place is now; what was told again goes to the end.
-    let mut from: Vec<usize> = order.into_iter().map(|(_, at)| at).chain(again).collect();
-    for start in 0..from.len() {
-        let mut to = start;
-        // Round the circle of those that take each other's places.
-        while let Some(next) = from.get_mut(to).map(|next| std::mem::replace(next, to)) {
-            if next == start {
-                break;
-            }
-            tasks.swap(to, next);
-            to = next;
-        }
-    }
-    tasks.truncate(kept);
-    tasks
-}
-
-/// Adds the tasks of a list from this address on: several at once, or the first one alone where they do not
-/// stand still. Gives the address of the one after them.
-fn some_tasks(
-    walk: &Walk<'_>,
-    reader: &Reader<'_>,
-    process: Process<'_>,
-    owned: &OwnedTasks<'_>,
-    (list, first): (u64, u64),
-    out: &mut Vec<Task>,
-) -> Result<u64, Error> {
-    let before = out.len();
-    while reader.pace() != Pace::Lively {
-        let most = if reader.pace() == Pace::Still { STILL } else { QUIET };
-        reader.begin();
-        let mut next = first;
-        let mut read = || {
-            while next != 0 && out.len() - before < most {
-                let after = owned.after(walk, list, next)?;
-                out.push(walk.task(next)?);
-                next = after;
-            }
-            Ok::<_, Error>(())
-        };
-        let read = read();
-        let same = reader.unchanged();
-        if same && read.is_ok() {
-            return Ok(next);
-        }
-        out.truncate(before);
-        if same {
-            break;
-        }
-        // It has to be read more carefully.
-    }
-    let after = |walk: &Walk<'_>| owned.after(walk, list, first);
-    let one = settled(walk, reader, |walk| Ok((after(walk)?, walk.task(first)?)));
-    // One that never stands still is told without its tree.
-    let (after, task) = one.or_else(|error| {
-        if !error.is_unsettled() {
-            return Err(error);
-        }
-        let restless = |walk: &Walk<'_>| walk.restless_task(first, process.memory);
-        settled(walk, reader, |walk| Ok((after(walk)?, restless(walk)?)))
-    })?;
-    out.push(task);
-    Ok(after)
-}
-
-/// What `read` gives once everything that it read was true at the same moment.
-fn settled<T>(
-    walk: &Walk<'_>,
-    reader: &Reader<'_>,
-    read: impl Fn(&Walk<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let mut last = Err(Kind::Unsettled.into());
-    for _ in 0..TRIES {
-        reader.begin();
-        last = read(walk);
-        if reader.unchanged() {
-            return last;
-        }
-    }
-    match last {
-        Err(error) => Err(error),
-        Ok(_) => Err(Kind::Unsettled.into()),
-    }
 }
 
 impl std::fmt::Debug for Process<'_> {
@@ -358,22 +196,5 @@ impl Process<'static> {
         let kind = word(&*MEMORY, start, 16)? & 0xffff;
         let bias = if kind == u64::from(object::elf::ET_DYN) { start } else { 0 };
         Ok(Self { memory: &*MEMORY, bias, now: crate::memory::monotonic_now() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tasks_are_put_in_order_and_what_was_told_last_counts() {
-        let told = |id, refs| {
-            let mut task = Task::new(id, TaskState::of_word(refs << 6), crate::Phase::Waiting);
-            task.wakers = refs;
-            task
-        };
-        let all = vec![told(7, 1), told(3, 2), told(7, 3), told(1, 4), told(5, 5), told(3, 6)];
-        let order: Vec<_> = by_id(all).iter().map(|task| (task.id, task.wakers)).collect();
-        assert_eq!(order, [(1, 4), (3, 6), (5, 5), (7, 3)]);
     }
 }

@@ -144,6 +144,7 @@
 
 mod cache;
 mod error;
+mod follow;
 mod frames;
 mod hold;
 mod image;

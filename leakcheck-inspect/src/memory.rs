@@ -7,7 +7,9 @@ use crate::Error;
 
 /// Bytes by address: this process, a core file, a test's slice.
 ///
-/// Reading must have no effect, and an address where nothing lies must give an error, not a fault.
+/// Reading must have no effect, and an address where nothing lies must give an error, not a fault. Where one
+/// byte of a page of 4 KiB can be read, all of it has to be: what was read is compared with what lies there now,
+/// and what lies between two pieces on a page is read along.
 pub trait Memory {
     /// Fills `into` with the bytes that start at `address`.
     ///
@@ -33,9 +35,12 @@ pub trait Memory {
         Ok(())
     }
 
-    /// A number that stands for how far whoever writes to this memory has got: where it is the same later,
-    /// nothing was written in between. Then what was read need not be compared, which takes longer than
-    /// reading it. None, where that cannot be told.
+    /// A number that stands for how far everybody has got who writes to this memory, but the thread that asks:
+    /// where that thread is told the same number later, nobody else wrote in between. Then what it read need not
+    /// be compared, which takes longer than reading it. None, where that cannot be told, or not quickly.
+    ///
+    /// [`ProcessMemory`] tells it of the process's other threads. Other processes that write to memory which is
+    /// shared with them are not seen: no task lies there.
     fn progress(&self) -> Option<u64> {
         None
     }
@@ -87,18 +92,7 @@ impl ProcessMemory {
 impl Memory for ProcessMemory {
     #[cfg(target_os = "linux")]
     fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
-        use nix::sys::uio::{RemoteIoVec, process_vm_readv};
-        use nix::unistd::Pid;
-        use std::io::IoSliceMut;
-
-        let len = into.len();
-        let unreadable = || Error::unreadable(address, len);
-        let base = usize::try_from(address).map_err(|_| unreadable())?;
-        let remote = [RemoteIoVec { base, len }];
-        match process_vm_readv(Pid::this(), &mut [IoSliceMut::new(into)], &remote) {
-            Ok(read) if read == len => Ok(()),
-            _ => Err(unreadable()),
-        }
+        self.read_all(&[(address, into.len())], into)
     }
 
     #[cfg(target_os = "linux")]

@@ -20,7 +20,7 @@ const ROUNDS: usize = 8;
 /// What is going on in the memory, as far as the last reading showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Nothing is written. What is read need not be compared, so much may be read at once.
+    /// Nothing is written, or nothing was read yet. What is read need not be compared, so much may be read at once.
     Still,
     /// Something is written, but not where we read.
     Quiet,
@@ -187,6 +187,53 @@ mod tests {
         };
         assert!(unchanged(u64::from_le_bytes([1; 8])));
         assert!(!unchanged(0));
+    }
+
+    /// A byte that is another in one of the rounds of comparing, the first of which is 1.
+    struct Blinks(Cell<usize>);
+
+    impl Memory for Blinks {
+        fn read(&self, _: u64, into: &mut [u8]) -> Result<(), Error> {
+            into.fill(1);
+            Ok(())
+        }
+
+        fn read_all(&self, _: &[(u64, usize)], into: &mut [u8]) -> Result<(), Error> {
+            self.0.set(self.0.get() - 1);
+            into.fill(if self.0.get() == 0 { 2 } else { 1 });
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_of_eight_rounds_has_to_be_the_same() {
+        let unchanged = |round| {
+            let blinks = Blinks(Cell::new(round));
+            let reader = Reader::new(&blinks);
+            reader.begin();
+            reader.read(0, &mut [0; 8]).unwrap();
+            reader.unchanged()
+        };
+        assert!((1..=8).all(|round| !unchanged(round)));
+        assert!(unchanged(9));
+    }
+
+    #[test]
+    fn after_a_change_readings_are_careful_for_a_while() {
+        let byte = Byte(Cell::new(1));
+        let reader = Reader::new(&byte);
+        let read = |change| {
+            reader.begin();
+            reader.read(0, &mut [0; 2]).unwrap();
+            byte.0.set(byte.0.get() + change);
+            reader.unchanged();
+            reader.pace()
+        };
+        assert_eq!(read(0), Pace::Quiet, "this memory does not tell whether it is still");
+        assert_eq!(read(1), Pace::Lively);
+        let careful = (0..LIVELY).filter(|_| read(0) == Pace::Lively).count();
+        assert_eq!(careful as u32, LIVELY - 1);
+        assert_eq!(reader.pace(), Pace::Quiet);
     }
 
     /// A memory that says when it is written to, and cannot be read twice.

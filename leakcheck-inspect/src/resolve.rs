@@ -249,7 +249,7 @@ fn state(
         Some(Field { offset: field.offset.checked_add(variant.offset)?, ..field })
     };
     let named = |name: &str| members(&tree).find(|entry| entry.name == Some(name)).and_then(inside);
-    let is_variable = |entry: &&Entry<'_>| !entry.name.is_some_and(|name| name.starts_with("__"));
+    let is_variable = |entry: &&Entry<'_>| entry.name != Some("__awaitee");
     let at = source(index, entry);
     let foreign = |at: &Source| start.is_some_and(|start| start.file != at.file);
     let within = at.as_ref().filter(|at| foreign(at)).map(|at| macro_of(&at.file));

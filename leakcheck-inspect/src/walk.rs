@@ -71,10 +71,11 @@ pub(crate) struct Walk<'a> {
     /// Whether it may hold what others wait for, and what the task that is read holds.
     may_hold: RefCell<Map<TypeId, bool>>,
     holds: RefCell<Vec<Hold>>,
+    held_steps: Cell<usize>,
     /// Of tasks, by their addresses in the process.
     pub(crate) vtables: RefCell<Map<u64, crate::tokio::Vtable>>,
     /// Where a value of a type has the nearest one of a kind, if it has one and that hangs on types alone.
-    nearest: RefCell<Map<(TypeId, u64), Option<Place>>>,
+    nearest: RefCell<Map<(TypeId, lens::GoalKey), Option<Place>>>,
     /// What a search has yet to look at: kept for its room.
     left: RefCell<VecDeque<At>>,
     /// By the addresses of tokio's `Location`s, which are constants of the program.
@@ -93,7 +94,7 @@ impl<'a> Walk<'a> {
         let (steps, base, began) = (Cell::new(0), Cell::new(0), Cell::new(0));
         let (shapes, may_wait, vtables) = Default::default();
         let (nearest, left, locations, told) = Default::default();
-        let (may_hold, holds) = Default::default();
+        let (may_hold, holds, held_steps) = Default::default();
         Self {
             knowledge,
             memory,
@@ -106,6 +107,7 @@ impl<'a> Walk<'a> {
             may_wait,
             may_hold,
             holds,
+            held_steps,
             vtables,
             nearest,
             left,
@@ -126,6 +128,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn tree(&self, at: At) -> Result<Node, Error> {
         if self.base.get() == 0 {
             self.steps.set(0);
+            self.held_steps.set(0);
             self.began.set(std::ptr::from_ref(&at).addr());
         }
         let shape = self.shape(at.ty)?;

@@ -4,8 +4,8 @@
 //! reading may be torn, and the next one torn in the same way. Two things make that unlikely, and each round
 //! of comparing multiplies them:
 //!
-//! - *Guards.* A task's state says whether it is being polled. Each round reads the guards before all else
-//!   and after it, so that what lies between can be torn only if a whole poll took place meanwhile.
+//! - *Guards.* A task's state says whether it is being polled. Where much changes, each round reads it before and
+//!   after each piece, so that what lies between can be torn only if a whole poll took place meanwhile.
 //! - *Both ways.* Every other round reads backwards: what looks older than the rest in one looks newer
 //!   in the other.
 
@@ -14,6 +14,9 @@ use crate::Memory;
 
 /// A guard is a word.
 const WORD: usize = 8;
+
+/// At most so many guards are read in one round: a task that runs others inside itself has theirs, too.
+const GUARDS: usize = 1 << 12;
 
 /// What was read, and what it was. The bytes are kept here, since a page may have been read anew since.
 #[derive(Default)]
@@ -143,6 +146,8 @@ impl Present {
         (self.len, self.starts) = (0, vec![0; log.pieces.len()]);
         self.wanted.clear();
         self.guards.clear();
+        // Where there are too many, they are read after every so many pieces only.
+        let every = (log.pieces.len() * log.guards.len()).div_ceil(GUARDS).max(1);
         self.want_guards(log, round);
         for number in 0..log.pieces.len() {
             let at = if round.backwards { log.pieces.len() - 1 - number } else { number };
@@ -152,8 +157,11 @@ impl Present {
             *start = self.len;
             self.len += piece.1;
             self.wanted.push(*piece);
-            self.want_guards(log, round);
+            if number % every == every - 1 {
+                self.want_guards(log, round);
+            }
         }
+        self.want_guards(log, round);
     }
 
     fn want_guards(&mut self, log: &Log, round: Round) {
@@ -180,5 +188,115 @@ impl Present {
             let then = log.expected.get(known.start..known.start + known.len);
             now.zip(then).is_some_and(|(now, then)| now.starts_with(then))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reader::pages::Pages;
+    use crate::{Error, Snapshot};
+
+    /// A memory that remembers in which order it was read.
+    struct Recorded(RefCell<Vec<u64>>);
+
+    impl Memory for Recorded {
+        fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Error> {
+            self.0.borrow_mut().push(address);
+            into.fill(0);
+            Ok(())
+        }
+    }
+
+    /// The order in which two pieces and a guard are read.
+    fn order(backwards: bool, guarded: bool) -> Vec<u64> {
+        let recorded = Recorded(RefCell::default());
+        let mut log = Log::default();
+        for address in [PAGE, 3 * PAGE, PAGE + 8] {
+            log.push(address, &[0; 8]);
+        }
+        log.guard(7, 0);
+        assert!(log.join());
+        assert!(Present::default().is(&log, &recorded, Round { backwards, guarded }));
+        recorded.0.take()
+    }
+
+    #[test]
+    fn rounds_go_both_ways_and_guards_are_read_around_each_piece() {
+        assert_eq!(order(false, false), [PAGE, 3 * PAGE]);
+        assert_eq!(order(true, false), [3 * PAGE, PAGE]);
+        assert_eq!(order(false, true), [7, PAGE, 7, 3 * PAGE, 7, 7]);
+        assert_eq!(order(true, true), [7, 3 * PAGE, 7, PAGE, 7, 7]);
+    }
+
+    #[test]
+    fn many_guards_and_many_pieces_are_read_within_bounds() {
+        let recorded = Recorded(RefCell::default());
+        let mut log = Log::default();
+        for number in 0..2_000 {
+            log.push(number * PAGE, &[0; 8]);
+            log.guard(number * PAGE + 64, 0);
+        }
+        assert!(log.join());
+        assert!(Present::default().is(&log, &recorded, Round { backwards: false, guarded: true }));
+        let reads = recorded.0.borrow().len();
+        assert!(reads < 2_000 + 2 * GUARDS + 3 * 2_000, "{reads}");
+    }
+
+    #[test]
+    fn a_byte_that_was_read_twice_has_to_be_the_same() {
+        let mut log = Log::default();
+        log.push(100, &[1, 2, 3]);
+        log.push(101, &[2, 9]);
+        assert!(!log.join());
+    }
+
+    /// Where a memory starts, its bytes, what is read of it (offsets and lengths), and a byte that changes.
+    fn cases() -> impl Strategy<Value = (u64, Vec<u8>, Vec<(usize, usize)>, usize)> {
+        let size = 3 * PAGE as usize + 100;
+        let start = prop_oneof![Just(0x10000), Just(u64::MAX - size as u64 + 1), Just(0x12345)];
+        let near = (0..64_usize, 0..20_usize);
+        let far = (0..size, 0..5_000_usize);
+        let reads = prop::collection::vec(prop_oneof![near, far], 0..40);
+        let fits = move |reads: Vec<(usize, usize)>| {
+            reads.into_iter().map(|(at, len)| (at, len.min(size - at))).collect()
+        };
+        (start, prop::collection::vec(any::<u8>(), size), reads.prop_map(fits), 0..size)
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_is_noticed_if_the_byte_was_read_and_then_read_anew(
+            (start, mut bytes, reads, at) in cases(),
+        ) {
+            let rounds = [false, true].map(|backwards| Round { backwards, guarded: false });
+            let (mut log, mut present, mut pages) = (Log::default(), Present::default(), Pages::new());
+            let memory = Snapshot { address: start, bytes: &bytes };
+            for (offset, len) in &reads {
+                let mut read = vec![0; *len];
+                let address = start + *offset as u64;
+                pages.read(&memory, address, &mut read).unwrap();
+                prop_assert_eq!(&read, &bytes[*offset..offset + len]);
+                log.push(address, &read);
+            }
+            prop_assert!(log.join());
+            prop_assert!(rounds.iter().all(|round| present.is(&log, &memory, *round)));
+            bytes[at] ^= 1;
+            let changed = Snapshot { address: start, bytes: &bytes };
+            let covering = reads.iter().find(|(offset, len)| (*offset..offset + len).contains(&at));
+            for round in rounds {
+                prop_assert_eq!(present.is(&log, &changed, round), covering.is_none());
+            }
+            log.reads().for_each(|(address, len)| pages.forget(address, len));
+            if let Some((offset, len)) = covering {
+                let mut read = vec![0; *len];
+                pages.read(&changed, start + *offset as u64, &mut read).unwrap();
+                prop_assert_eq!(&read, &bytes[*offset..offset + len]);
+            }
+        }
     }
 }

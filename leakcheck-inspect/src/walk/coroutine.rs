@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{At, Walk, torn};
 use crate::Error;
 use crate::memory::uint;
-use crate::shape::{Coroutine, Shape, StateKind, Tag};
+use crate::shape::{Coroutine, CoroutineState, Shape, StateKind, Tag};
 use crate::tree::{Node, NodeKind};
 
 impl Walk<'_> {
@@ -16,12 +16,11 @@ impl Walk<'_> {
         at: At,
         depth: usize,
     ) -> Result<Node, Error> {
-        let tag = self.tag(coroutine.tag, at)?;
-        let state = coroutine.state(tag).ok_or_else(|| torn(shape))?;
+        let state = self.state_of(shape, coroutine, at)?;
         if matches!(state.kind, StateKind::Suspended | StateKind::Unresumed) {
             self.note_holds(shape, state, at);
         }
-        if let Some(node) = self.not_suspended(shape, coroutine, at)? {
+        if let Some(node) = not_suspended(shape, coroutine, state) {
             return Ok(node);
         }
         let mut node = Node::new(NodeKind::Function, Arc::clone(&shape.name));
@@ -38,25 +37,32 @@ impl Walk<'_> {
         Ok(node)
     }
 
-    /// A node for a coroutine that does not wait: not polled yet, or over.
-    pub(super) fn not_suspended(
+    pub(super) fn state_of<'c>(
         &self,
         shape: &Shape,
-        coroutine: &Coroutine,
+        coroutine: &'c Coroutine,
         at: At,
-    ) -> Result<Option<Node>, Error> {
-        let tag = self.tag(coroutine.tag, at)?;
-        let kind = match coroutine.state(tag).ok_or_else(|| torn(shape))?.kind {
-            StateKind::Suspended => return Ok(None),
-            StateKind::Unresumed => NodeKind::Unstarted,
-            StateKind::Returned | StateKind::Panicked => NodeKind::Done,
-        };
-        let mut node = Node::new(kind, Arc::clone(&shape.name));
-        node.at.clone_from(&coroutine.start);
-        Ok(Some(node))
+    ) -> Result<&'c CoroutineState, Error> {
+        coroutine.state(self.tag(coroutine.tag, at)?).ok_or_else(|| torn(shape))
     }
 
     pub(super) fn tag(&self, tag: Tag, at: At) -> Result<Option<u64>, Error> {
         tag.map(|(offset, size)| uint(self.memory, at.address, offset, size as usize)).transpose()
     }
+}
+
+/// A node for a coroutine that does not wait: not polled yet, or over.
+pub(super) fn not_suspended(
+    shape: &Shape,
+    coroutine: &Coroutine,
+    state: &CoroutineState,
+) -> Option<Node> {
+    let kind = match state.kind {
+        StateKind::Suspended => return None,
+        StateKind::Unresumed => NodeKind::Unstarted,
+        StateKind::Returned | StateKind::Panicked => NodeKind::Done,
+    };
+    let mut node = Node::new(kind, Arc::clone(&shape.name));
+    node.at.clone_from(&coroutine.start);
+    Some(node)
 }

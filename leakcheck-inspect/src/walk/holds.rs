@@ -13,12 +13,13 @@ use crate::tree::TypeId;
 /// What tokio's locks, semaphores and bounded channels are all made of.
 const SEMAPHORE: &str = "tokio::sync::batch_semaphore::Semaphore";
 
-/// How deep a variable is looked into, and how many holds of a task are told.
+/// How deep a variable is looked into, how many values of one task are looked at, and how many holds are told.
 const DEPTH: usize = 8;
+const STEPS: usize = 1 << 12;
 const MANY: usize = 64;
 
 /// The types that hold something, and the fields that lead to what they hold.
-const HOLDERS: [(&str, HoldKind, &str); 13] = [
+const HOLDERS: [(&str, HoldKind, &str); 16] = [
     ("tokio::sync::mutex::MutexGuard", HoldKind::Guard, "lock"),
     ("tokio::sync::mutex::OwnedMutexGuard", HoldKind::Guard, "lock"),
     ("tokio::sync::mutex::MappedMutexGuard", HoldKind::Guard, "s"),
@@ -36,6 +37,9 @@ const HOLDERS: [(&str, HoldKind, &str); 13] = [
     ("tokio::sync::semaphore::SemaphorePermit", HoldKind::Permit, "sem"),
     ("tokio::sync::semaphore::OwnedSemaphorePermit", HoldKind::Permit, "sem"),
     ("tokio::sync::mpsc::bounded::Receiver", HoldKind::Receiver, "chan"),
+    ("tokio::sync::mpsc::bounded::Permit", HoldKind::Permit, "chan"),
+    ("tokio::sync::mpsc::bounded::OwnedPermit", HoldKind::Permit, "chan"),
+    ("tokio::sync::mpsc::bounded::PermitIterator", HoldKind::Permit, "chan"),
 ];
 
 fn holder(shape: &Shape) -> Option<(HoldKind, &'static str)> {
@@ -55,41 +59,42 @@ impl Walk<'_> {
                 variable: Arc::clone(&field.name),
                 function: Arc::clone(&shape.name),
             };
-            // What cannot be read is not told.
-            let _ = self.holds_of(at.inside(field), DEPTH, &hold);
+            self.holds_of(at.inside(field), DEPTH, &hold);
         }
     }
 
-    fn holds_of(
-        &self,
-        at: At,
-        depth: usize,
-        hold: &dyn Fn(HoldKind, Resource) -> Hold,
-    ) -> Result<(), Error> {
-        let shape = self.shape(at.ty)?;
-        if depth == 0 || !self.may_hold(at.ty) {
-            return Ok(());
+    /// What cannot be read hides nothing else.
+    fn holds_of(&self, at: At, depth: usize, hold: &dyn Fn(HoldKind, Resource) -> Hold) {
+        let steps = self.held_steps.get();
+        self.held_steps.set(steps + 1);
+        if depth == 0 || steps > STEPS || !self.may_hold(at.ty) {
+            return;
         }
+        let Ok(shape) = self.shape(at.ty) else { return };
         if let Some((kind, field)) = holder(shape) {
-            let hold = hold(kind, self.resource(self.field(at, field)?)?);
-            let mut holds = self.holds.borrow_mut();
-            // What a function was called with, and where it moved that, are both in its state.
-            if holds.len() < MANY && !holds.iter().any(|known| known.of == hold.of) {
-                // Most tasks hold one thing, if any.
-                holds.reserve_exact(1);
-                holds.push(hold);
-            }
-            return Ok(());
+            let resource = self.field(at, field).and_then(|field| self.resource(field));
+            self.tell_hold(resource.map(|of| hold(kind, of)));
+            return;
         }
+        let inside = |at| self.holds_of(at, depth - 1, hold);
         match &shape.body {
-            Body::Struct(fields) => {
-                fields.iter().try_for_each(|field| self.holds_of(at.inside(field), depth - 1, hold))
-            }
-            Body::Enum(_) => self.holds_of(self.variant(at)?.1, depth - 1, hold),
+            Body::Struct(fields) => fields.iter().for_each(|field| inside(at.inside(field))),
+            Body::Enum(_) => self.variant(at).into_iter().for_each(|(_, variant)| inside(variant)),
             Body::Pointer { kind: PointerKind::Unique, to } if is_box(shape) => {
-                self.holds_of(self.deref(at, *to)?, depth - 1, hold)
+                self.deref(at, *to).into_iter().for_each(inside);
             }
-            _ => Ok(()),
+            _ => {}
+        }
+    }
+
+    fn tell_hold(&self, hold: Result<Hold, Error>) {
+        let Ok(hold) = hold else { return };
+        let mut holds = self.holds.borrow_mut();
+        // What a function was called with, and where it moved that, are both in its state.
+        if holds.len() < MANY && !holds.iter().any(|known| known.of == hold.of) {
+            // Most tasks hold one thing, if any.
+            holds.reserve_exact(1);
+            holds.push(hold);
         }
     }
 

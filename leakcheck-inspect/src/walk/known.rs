@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::coroutine::not_suspended;
 use super::{At, Walk};
 use crate::Error;
 use crate::leaves::{Look, Rule};
@@ -66,7 +67,8 @@ impl Walk<'_> {
 
     fn leaf(&self, kind: WaitKind, rule: &Rule, shape: &Shape, at: At) -> Result<Node, Error> {
         if let Body::Coroutine(coroutine) = &shape.body {
-            if let Some(node) = self.not_suspended(shape, coroutine, at)? {
+            let state = self.state_of(shape, coroutine, at)?;
+            if let Some(node) = not_suspended(shape, coroutine, state) {
                 return Ok(node);
             }
         }

@@ -33,6 +33,9 @@ pub(super) enum Goal {
     Number,
 }
 
+/// The kind of a goal, and where its name lies.
+pub(super) type GoalKey = (u8, usize, usize);
+
 impl Goal {
     fn reached(self, shape: &Shape, at: At) -> Option<At> {
         match (self, &shape.body) {
@@ -53,11 +56,13 @@ impl Goal {
     }
 
     /// Different for different goals, and quickly told: names are the program's own literals.
-    fn key(self) -> u64 {
+    fn key(self) -> GoalKey {
+        let of = |kind, name: &str| (kind, name.as_ptr().addr(), name.len());
         match self {
-            Self::Field(name) | Self::Type(name) => name.as_ptr().addr() as u64,
-            Self::Pointer => 0,
-            Self::Number => 1,
+            Self::Field(name) => of(0, name),
+            Self::Type(name) => of(1, name),
+            Self::Pointer => of(2, ""),
+            Self::Number => of(3, ""),
         }
     }
 }

@@ -110,6 +110,30 @@ fn what_was_given_back_before_is_not_held() {
     assert_eq!(found, []);
 }
 
+#[test]
+fn a_guard_without_a_name_is_held_until_its_statement_ends() {
+    async fn slow(_: i32) {
+        pending().await
+    }
+    let lock = Arc::new(Mutex::new(1));
+    let found = held(async move {
+        slow(*lock.lock().await).await;
+    });
+    let [(HoldKind::Guard, temporary)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(temporary.starts_with("__"), "{temporary}");
+}
+
+#[test]
+fn room_that_was_reserved_in_a_channel_is_a_permit() {
+    let (sender, _receiver) = mpsc::channel::<u8>(1);
+    let found = held(async move {
+        let permit = sender.reserve_owned().await;
+        pending::<()>().await;
+        drop(permit);
+    });
+    assert_eq!(found, [(HoldKind::Permit, "permit".into())]);
+}
+
 /// What `Hold` says of itself: nothing in memory tells a variable that was moved from one that was not.
 #[test]
 fn a_guard_that_was_moved_away_leaves_its_bytes_behind() {
