@@ -113,7 +113,7 @@ fn what_was_given_back_before_is_not_held() {
 #[test]
 fn a_guard_without_a_name_is_held_until_its_statement_ends() {
     async fn slow(_: i32) {
-        pending().await
+        pending::<()>().await;
     }
     let lock = Arc::new(Mutex::new(1));
     let found = held(async move {
