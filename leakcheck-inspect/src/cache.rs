@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::knowledge::Facts;
 
 /// Changes with whatever is kept; the crate's version says the rest.
-const FORMAT: &str = concat!("leakcheck-inspect ", env!("CARGO_PKG_VERSION"), " facts 5\n");
+const FORMAT: &str = concat!("leakcheck-inspect ", env!("CARGO_PKG_VERSION"), " facts 6\n");
 
 /// Files of builds that are gone pile up: so many are kept.
 const FILES: usize = 64;

@@ -99,7 +99,7 @@
 //! | what a closure has captured, but one of `poll_fn` | nothing | it may be for later: `map`'s closure waits for nothing |
 //! | the value of an enum whose tag may be negative | a [`NodeKind::Cut`] | how wide such a tag was written is not kept |
 //! | a method's `impl` block, where two builds of the crate are linked | `{impl#3}` | which of them is meant, nothing says |
-//! | an `.await` that a macro of another crate wrote | the line where its function starts, and the macro: "in select!" | the line is one of the macro's file |
+//! | an `.await` that `select!`, `join!` or another macro of tokio's or futures' wrote | the line where its function starts, and the macro: "in select!" | the line is one of the macro's file |
 //! | a hand-written future that holds nothing known | a leaf of its name, "a hand-written future" | what it waits for is in its `poll` |
 //! | a task of a `LocalSet` | below the future that runs the set | no runtime has it in its list |
 //! | a generic type or function | its name without generics; leaves have their first | they make names unreadable, and are not always written |

@@ -251,8 +251,8 @@ fn state(
     let named = |name: &str| members(&tree).find(|entry| entry.name == Some(name)).and_then(inside);
     let is_variable = |entry: &&Entry<'_>| entry.name != Some("__awaitee");
     let at = source(index, entry);
-    let foreign = |at: &Source| start.is_some_and(|start| start.file != at.file);
-    let within = at.as_ref().filter(|at| foreign(at)).map(|at| macro_of(&at.file));
+    let foreign = |at: &&Source| start.is_some_and(|start| start.file != at.file);
+    let within = at.as_ref().filter(foreign).and_then(|at| macro_of(&at.file));
     Ok(CoroutineState {
         discriminant,
         kind,
@@ -264,14 +264,17 @@ fn state(
     })
 }
 
-/// The macro that is written in this file: those of tokio and futures have files of their own.
-fn macro_of(file: &str) -> Arc<str> {
-    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".rs");
-    let stem = stem.strip_suffix("_mod").unwrap_or(stem);
-    match stem {
-        "select" | "join" | "try_join" | "pin" => format!("{stem}!").into(),
-        _ => format!("a macro of {stem}.rs").into(),
-    }
+/// The macro that is written in this file: those of tokio and futures have files of their own. An `.await` in
+/// any other file than its function's may be a macro's, or the function may be, and it was handed the `.await`.
+fn macro_of(file: &str) -> Option<Arc<str>> {
+    let (folder, name) = file.strip_suffix(".rs")?.rsplit_once('/')?;
+    let name = match name.strip_suffix("_mod") {
+        Some(name) if folder.ends_with("/async_await") => name,
+        None if folder.ends_with("/macros") => name,
+        _ => return None,
+    };
+    let known = matches!(name, "select" | "join" | "try_join" | "pin");
+    known.then(|| format!("{name}!").into())
 }
 
 fn source(index: &Index, entry: &Entry<'_>) -> Option<Source> {

@@ -20,7 +20,7 @@ pub struct Wait {
     pub tasks: Vec<u64>,
     /// How many permits a semaphore has left.
     pub permits: Option<u64>,
-    /// Of a lock, a semaphore or a bounded channel of tokio's: which one.
+    /// Of a lock, a semaphore, or either end of a bounded channel of tokio's: which one.
     #[serde(skip)]
     pub of: Option<Resource>,
 }

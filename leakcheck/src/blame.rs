@@ -16,7 +16,7 @@ pub(crate) struct SpawnOrigin {
     /// The function around it.
     pub(crate) function: Option<String>,
     /// The functions that count as having spawned it: the one that called `spawn`, and the
-    /// workspace's first. `None` without a backtrace.
+    /// workspace's first. `None` without a backtrace that names either.
     pub(crate) functions: Option<Vec<String>>,
     /// The workspace's functions on the way to `spawn`, where all of them were asked for.
     pub(crate) stack: Option<Vec<StackFrame>>,
@@ -52,7 +52,9 @@ impl SpawnOrigin {
             .or_else(|| above.find(|place| place.in_workspace).cloned());
         let function = own.map(|frame| frame.function.clone());
         let by = |walk: &Walk| walk.caller.iter().chain(&function).cloned().collect();
-        let functions = walk.as_ref().map(by);
+        // A stack without any names, as a stripped program has, tells nobody.
+        let functions =
+            walk.as_ref().map(by).filter(|functions: &Vec<String>| !functions.is_empty());
         let stack = walk.filter(|_| whole).map(|walk| walk.own);
         Self { blame, function, functions, stack }
     }

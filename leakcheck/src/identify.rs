@@ -65,7 +65,7 @@ impl Origin {
                 Self { spawned_by: site.function.clone(), spawners, ..Self::at(site.at.clone()) }
             }
             several => Self {
-                candidates: several.iter().map(|site| site.at.clone()).collect(),
+                candidates: distinct(several.iter().map(|site| &site.at)),
                 spawners,
                 ..Self::default()
             },
@@ -100,6 +100,17 @@ impl Origin {
             tree: task.and_then(|task| task.tree.as_ref()),
         }
     }
+}
+
+/// Each place once: a macro's line is one place, however many functions use it.
+fn distinct<'a>(places: impl Iterator<Item = &'a Place>) -> Vec<Place> {
+    let mut distinct: Vec<Place> = Vec::new();
+    for place in places {
+        if !distinct.contains(place) {
+            distinct.push(place.clone());
+        }
+    }
+    distinct
 }
 
 /// A place in the program that spawns some future, and the function around it.

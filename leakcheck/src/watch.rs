@@ -56,7 +56,7 @@ impl<'a> Watch<'a> {
         }
         let runtime = self.runtime;
         let grace = runtime.settings.grace.value;
-        let began = Instant::now();
+        let (began, looked_before) = (Instant::now(), self.looked);
         runtime.registry.set_settling(true);
         // A runtime that shuts down on a task's panic panics in whoever blocks on it next.
         let settled = std::panic::catch_unwind(AssertUnwindSafe(|| {
@@ -64,12 +64,13 @@ impl<'a> Watch<'a> {
                 let virtually = tokio::time::Instant::now();
                 settle(self, &runtime.registry, grace).await;
                 // A clock that is paused does not move while tasks are looked at.
-                let looked = if clock_is_paused() { Duration::ZERO } else { self.looked };
+                let paused = clock_is_paused();
+                let looked = if paused { Duration::ZERO } else { self.looked - looked_before };
                 virtually.elapsed().saturating_sub(looked)
             })
         }));
         runtime.registry.set_settling(false);
-        let really = began.elapsed().saturating_sub(self.looked);
+        let really = began.elapsed().saturating_sub(self.looked - looked_before);
         match settled {
             // A paused clock tells the grace as the test's tasks saw it.
             Ok(virtually) => (virtually.max(really), None),

@@ -48,15 +48,16 @@ impl Walk<'_> {
             WaitKind::WatchClosed => wait.peers = self.find_number(own, "ref_count_rx").ok(),
             _ => {}
         }
-        let held_by_others = matches!(
+        let is_of_a_resource = matches!(
             kind,
             WaitKind::Mutex
                 | WaitKind::RwLockRead
                 | WaitKind::RwLockWrite
                 | WaitKind::Semaphore
                 | WaitKind::MpscSend
+                | WaitKind::MpscReceive
         );
-        if held_by_others && is_tokio(shape) {
+        if is_of_a_resource && is_tokio(shape) {
             wait.of = self.resource(own).ok();
         }
         wait

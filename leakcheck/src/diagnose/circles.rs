@@ -33,7 +33,7 @@ pub(super) fn goes_round(circle: &Circle, member: usize, survivors: &[Survivor])
     ids.push(ids[0].clone());
     let what = match circle.by {
         By::Ends => "end",
-        By::Channels | By::Locks => "go on unless one gave back what it took",
+        By::Channels | By::Locks | By::Several => "go on unless one gave back what it took",
     };
     format!("waits in a circle of {count} tasks, none of which can {what}: {}", ids.join(" → "))
 }
@@ -41,6 +41,9 @@ pub(super) fn goes_round(circle: &Circle, member: usize, survivors: &[Survivor])
 fn way_out(by: By) -> &'static str {
     match by {
         By::Ends => "break the circle: let one of its tasks end without the other, or abort it",
+        By::Several => {
+            "break the circle: let one of its tasks go on, or give back what it took, without the next one"
+        }
         By::Channels => {
             "break the circle: read the channel while sending (`select!`), or answer through a channel of its \
              own"

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use leakcheck_inspect::{HoldKind, Resource, WaitKind};
+use leakcheck_inspect::{Hold, HoldKind, Node, Resource, Wait, WaitKind};
 
-use super::leaves::{Leaf, Stuck};
+use super::leaves::{LOOKED_AT, Leaf, Stuck};
 use super::{state, stuck};
 use crate::survivor::{State, Survivor};
 
@@ -24,8 +24,8 @@ pub(super) struct Graph {
 /// What a survivor is among those that wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It waits for no other survivor; so many wait for its end.
-    Root { waiting: usize },
+    /// It waits for no other survivor; so many wait for its end, and so many for what it took.
+    Root { waiting: usize, wanting: usize },
     /// It waits for `on`, and with that in the end for `root`; or nobody can say, where that is
     /// itself.
     Waits { on: Edge, root: usize },
@@ -70,8 +70,10 @@ pub(super) enum By {
     Ends,
     /// Room in a channel whose receiver the next one took.
     Channels,
-    /// Some of them for a lock, or for this and that.
+    /// A lock that the next one took.
     Locks,
+    /// Some for this, some for that.
+    Several,
 }
 
 impl Circle {
@@ -81,8 +83,11 @@ impl Circle {
             By::Ends
         } else if ties().all(|tie| matches!(tie, Tie::Hold(_, HoldKind::Receiver))) {
             By::Channels
-        } else {
+        } else if ties().all(|tie| matches!(tie, Tie::Hold(_, kind) if kind != HoldKind::Receiver))
+        {
             By::Locks
+        } else {
+            By::Several
         };
         Self { steps, by }
     }
@@ -136,11 +141,21 @@ type Holders = HashMap<Resource, Vec<(usize, usize, HoldKind)>>;
 fn holders(survivors: &[Survivor]) -> Holders {
     let mut holders = Holders::new();
     for (at, survivor) in survivors.iter().enumerate() {
-        for (number, hold) in survivor.holds.iter().enumerate() {
+        // Whoever reads a channel at this moment does not keep it full.
+        let reads = |hold: &(usize, &Hold)| {
+            hold.1.kind == HoldKind::Receiver && receives(survivor, hold.1.of)
+        };
+        for (number, hold) in survivor.holds.iter().enumerate().filter(|hold| !reads(hold)) {
             holders.entry(hold.of).or_default().push((at, number, hold.kind));
         }
     }
     holders
+}
+
+fn receives(survivor: &Survivor, of: Resource) -> bool {
+    let waits = |wait: &Wait| wait.kind == WaitKind::MpscReceive && wait.of == Some(of);
+    let leaves = survivor.awaits.iter().flat_map(Node::leaves);
+    leaves.take(LOOKED_AT).any(|leaf| leaf.wait.as_ref().is_some_and(waits))
 }
 
 fn edges(
@@ -157,7 +172,11 @@ fn edges(
     let only = complete && survivor.state == Some(State::Waiting);
     let mut edges = Edges { to: Vec::new(), only };
     for leaf in std::iter::once(&on).chain(&others) {
-        let (to, all) = if joins(leaf) { joined(leaf, ids) } else { taken(leaf, at, holders) };
+        let (to, all) = match (ties(leaf), joins(leaf)) {
+            (_, true) => joined(leaf, ids),
+            (true, false) => taken(leaf, at, holders),
+            (false, false) => (Vec::new(), false),
+        };
         edges.to.extend(to);
         edges.only &= all && leaf.deadline_ms.is_none();
     }
@@ -165,7 +184,7 @@ fn edges(
 }
 
 fn ties(leaf: &Leaf<'_>) -> bool {
-    joins(leaf) || leaf.wait.of.is_some()
+    joins(leaf) || leaf.wait.of.is_some() && leaf.wait.kind != WaitKind::MpscReceive
 }
 
 fn joins(leaf: &Leaf<'_>) -> bool {
@@ -215,7 +234,7 @@ impl Search {
         }
         let settled: Vec<bool> = edges.iter().map(|edges| edges.to.is_empty()).collect();
         let queue = (0..edges.len()).filter(|at| settled[*at]).collect();
-        let roles = vec![Role::Root { waiting: 0 }; edges.len()];
+        let roles = vec![Role::Root { waiting: 0, wanting: 0 }; edges.len()];
         Self { roles, circles: Vec::new(), depths: vec![0; edges.len()], settled, waiters, queue }
     }
 
@@ -278,13 +297,11 @@ impl Search {
     }
 }
 
-/// Who waits for what another took does not count: that may have been given back.
 fn count_waiting(roles: &mut [Role]) {
     for at in 0..roles.len() {
-        if let Role::Waits { root, on: Edge { tie: Tie::End, .. } } = roles[at] {
-            if let Role::Root { waiting } = &mut roles[root] {
-                *waiting += 1;
-            }
+        let Role::Waits { root, on } = roles[at] else { continue };
+        if let Role::Root { waiting, wanting } = &mut roles[root] {
+            *if on.tie == Tie::End { waiting } else { wanting } += 1;
         }
     }
 }

@@ -154,11 +154,11 @@ impl Finding {
     }
 
     /// The root of a knot says how many hang on it.
-    fn awaited_by(mut self, waiting: usize) -> Self {
+    fn awaited_by(mut self, waiting: usize, what: &str) -> Self {
         if waiting > 0 {
             let who = telling::counted(waiting as u64, "leaked task");
             let verb = if waiting == 1 { "waits" } else { "wait" };
-            self.why.push_str(&format!("; {who} {verb} for its end"));
+            self.why.push_str(&format!("; {who} {verb} for {what}"));
         }
         self
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use leakcheck_inspect::HoldKind;
+use leakcheck_inspect::WaitKind;
 
 use super::cause::Cause;
 use super::circles::{goes_round, id, named, of_circle, tied};
@@ -19,27 +19,33 @@ pub(super) fn finding(
     alone: &[Option<Finding>],
 ) -> Option<Finding> {
     match graph.role(at) {
-        Role::Root { waiting } => {
+        Role::Root { waiting, wanting } => {
             let mut found = alone[at].clone()?;
             if found.cause == Cause::JoinedNeverEnded && names_a_task(&survivors[at]) {
                 found.why.push_str(", which is none of the leaked tasks");
             }
-            Some(found.awaited_by(waiting))
+            Some(found.awaited_by(waiting, "its end").awaited_by(wanting, "what it took"))
         }
         Role::Waits { on, root } => Some(Finding {
             cause: match on.tie {
                 Tie::End => Cause::JoinsASurvivor,
-                Tie::Hold(_, HoldKind::Receiver) => Cause::ResponseNeverRead,
+                Tie::Hold(..) if wants_room(&survivors[at]) => Cause::ResponseNeverRead,
                 Tie::Hold(..) => Cause::LockNeverReleased,
             },
             why: waits(graph, at, (on, root), survivors, alone),
-            help: format!(
-                "see to {} first",
-                named(&survivors[if root == at { on.to } else { root }])
-            ),
+            help: match root == at {
+                true => {
+                    "let one of those that wait for each other go on without the others".to_owned()
+                }
+                false => format!("see to {} first", named(&survivors[root])),
+            },
         }),
         Role::Stuck { circle, member } => Some(of_circle(graph.circle(circle), member, survivors)),
     }
+}
+
+fn wants_room(survivor: &Survivor) -> bool {
+    stuck(survivor).is_some_and(|stuck| stuck.on.wait.kind == WaitKind::MpscSend)
 }
 
 fn names_a_task(survivor: &Survivor) -> bool {
@@ -88,7 +94,7 @@ pub(crate) fn roots_first(survivors: Vec<Survivor>) -> Vec<Survivor> {
 
 #[cfg(test)]
 mod tests {
-    use leakcheck_inspect::{Hold, WaitKind};
+    use leakcheck_inspect::{Hold, HoldKind};
 
     use super::*;
     use crate::diagnose::tests::{diagnosed, joining, leaf, locking, select, survivor, with};
@@ -189,6 +195,38 @@ mod tests {
             1,
             (Cause::LikelyDeadlock, "what it took: 2 → 1 → 2"),
         );
+    }
+
+    #[test]
+    fn whoever_reads_a_channel_at_the_moment_does_not_keep_it_full() {
+        let send = || locking(1, (WaitKind::MpscSend, 5), []);
+        let reads = |id| locking(id, (WaitKind::MpscReceive, 5), [(HoldKind::Receiver, 5)]);
+        cause(
+            vec![send(), reads(2)],
+            0,
+            (Cause::ResponseNeverRead, "waits for room in a channel, and"),
+        );
+        let mut reserved = root(3);
+        reserved.holds.push(Hold::new(HoldKind::Permit, 5, "room", "app::run"));
+        let told = "a permit, one of which task 3 took (`room` in app::run)";
+        cause(vec![send(), reads(2), reserved], 0, (Cause::ResponseNeverRead, told));
+    }
+
+    #[test]
+    fn a_root_says_how_many_want_what_it_took() {
+        let mut holder = root(2);
+        holder.holds.push(Hold::new(HoldKind::Guard, 100, "kept", "app::run"));
+        let told = "1 leaked task waits for what it took";
+        cause(vec![locking(1, A, []), holder], 1, (Cause::SubscriberNotClosed, told));
+    }
+
+    #[test]
+    fn a_circle_of_this_and_that_is_not_told_to_order_its_locks() {
+        let mut joins = joining(2, [1]);
+        joins.holds.push(Hold::new(HoldKind::Receiver, 5, "inbox", "app::run"));
+        let found = diagnosed(vec![locking(1, (WaitKind::MpscSend, 5), []), joins]);
+        assert_eq!(found[0].cause, Some(Cause::LikelyDeadlock));
+        assert!(found[0].help.as_ref().unwrap().contains("let one of its tasks go on"));
     }
 
     #[test]

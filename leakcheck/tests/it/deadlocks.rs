@@ -46,7 +46,7 @@ fn whoever_waits_for_a_lock_is_led_to_the_one_that_keeps_it() {
     check(
         "a_lock_that_is_kept",
         expect![[r#"
-            cause        sleeps longer than the grace: sleeps for another 59 min beyond the grace
+            cause        sleeps longer than the grace: sleeps for another 59 min beyond the grace; 1 leaked task waits for what it took
             help         abort it or cut the sleep short with a CancellationToken; if it may end by itself, raise the `grace`
             cause        lock never released: waits for a lock that task N took (`_guard` in it::targets::deadlocks::keeper); task N sleeps for another 59 min beyond the grace
             help         see to task N first

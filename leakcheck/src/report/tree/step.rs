@@ -32,7 +32,7 @@ pub(super) fn step(node: &Node, own: &OwnFiles) -> Option<Step> {
             let within = node.within.as_deref().map(in_macro).unwrap_or_default();
             Step::Own { at: at(), name: format!("{name}{within}") }
         }
-        NodeKind::Task => Step::Said(format!("in its task {name}{wait}")),
+        NodeKind::Task => Step::Said(format!("in its {name}{wait}")),
         NodeKind::Leaf => Step::Said(format!("awaiting {name}{wait}")),
         NodeKind::Adapter if node.children.is_empty() => {
             Step::Said(format!("awaiting {name}{wait}"))

@@ -249,6 +249,16 @@ fn await_in_an_argument_of_a_macro(park: &mut Park) {
     });
 }
 
+//= program::lines::await_in_a_block_of_a_macro::{async block} at ~macro_block
+//=   program::lines::ask at ~ask
+//=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
+fn await_in_a_block_of_a_macro(park: &mut Park) {
+    let question = question(park);
+    park.spawn(block_of! {
+        ask(question).await //~ macro_block
+    });
+}
+
 //= program::lines::await_in_format::{async block} at ~await_in_format
 //=   program::lines::ask at ~ask
 //=     tokio::sync::oneshot::Receiver<u8> [an answer, 1 sender left]
@@ -280,5 +290,6 @@ ways![
     let_else,
     own_macro,
     await_in_an_argument_of_a_macro,
+    await_in_a_block_of_a_macro,
     await_in_format,
 ];

@@ -4,6 +4,13 @@
 //! that are not read as they are. With `UPDATE_EXPECT` set, names in the expectations are rewritten
 //! as they are found; lines are not.
 
+/// A macro of another file than its user's: the block is the macro's, the `.await` in it the user's.
+macro_rules! block_of {
+    ($($body:tt)*) => {
+        async move { $($body)* }
+    };
+}
+
 mod asides;
 mod channels;
 mod combinators;
