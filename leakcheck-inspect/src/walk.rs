@@ -30,7 +30,6 @@ use crate::hold::Hold;
 use crate::knowledge::Knowledge;
 use crate::map::{Hashing, Map};
 use crate::memory::uint;
-use crate::names;
 use crate::reader::Reader;
 use crate::shape::{Body, Field, PointerKind, Shape};
 use crate::tree::{Node, NodeKind, Source, TypeId};
@@ -260,7 +259,7 @@ impl<'a> Walk<'a> {
 
     /// Puts the futures of a value below a node of its own, unless the value is a mere wrapper.
     fn wrap(&self, shape: &Shape, inside: Vec<Node>, out: &mut Vec<Node>) {
-        if inside.is_empty() || is_transparent(shape) {
+        if inside.is_empty() || types::is_transparent(shape) {
             out.extend(inside);
         } else {
             let mut node = Node::new(NodeKind::Adapter, Arc::clone(&shape.name));
@@ -331,28 +330,4 @@ impl<'a> Walk<'a> {
 /// A state that no coroutine has: it was read while it changed, or is no coroutine.
 fn torn(shape: &Shape) -> Error {
     Error::unknown(&shape.name, "the state that its memory tells")
-}
-
-/// Wrappers that say nothing of their own.
-fn is_transparent(shape: &Shape) -> bool {
-    const WRAPPERS: [&str; 14] = [
-        "core::",
-        "alloc::",
-        "(",
-        "futures_util::future::maybe_done::",
-        "futures_util::future::try_maybe_done::",
-        "futures_util::future::future::fuse::Fuse",
-        "futures_util::future::poll_fn::PollFn",
-        "futures_util::stream::futures_ordered::OrderWrapper",
-        "tower::util::oneshot::State",
-        "futures_util::future::join_all::JoinAllKind",
-        "futures_util::future::try_join_all::TryJoinAllKind",
-        "tokio::future::maybe_done::",
-        "tokio::task::coop::",
-        "tokio_util::util::maybe_dangling::",
-    ];
-    let plain = &*shape.plain;
-    plain.is_empty()
-        || shape.name.ends_with(names::CLOSURE)
-        || WRAPPERS.iter().any(|wrapper| plain.starts_with(wrapper))
 }

@@ -17,6 +17,30 @@ pub(super) fn is_data(shape: &Shape) -> bool {
         || &*shape.plain == "core::mem::manually_drop::ManuallyDrop"
 }
 
+/// Wrappers that say nothing of their own.
+pub(super) fn is_transparent(shape: &Shape) -> bool {
+    const WRAPPERS: [&str; 14] = [
+        "core::",
+        "alloc::",
+        "(",
+        "futures_util::future::maybe_done::",
+        "futures_util::future::try_maybe_done::",
+        "futures_util::future::future::fuse::Fuse",
+        "futures_util::future::poll_fn::PollFn",
+        "futures_util::stream::futures_ordered::OrderWrapper",
+        "tower::util::oneshot::State",
+        "futures_util::future::join_all::JoinAllKind",
+        "futures_util::future::try_join_all::TryJoinAllKind",
+        "tokio::future::maybe_done::",
+        "tokio::task::coop::",
+        "tokio_util::util::maybe_dangling::",
+    ];
+    let plain = &*shape.plain;
+    plain.is_empty()
+        || shape.name.ends_with(names::CLOSURE)
+        || WRAPPERS.iter().any(|wrapper| plain.starts_with(wrapper))
+}
+
 /// Whether polling the value is calling the closure in it.
 pub(super) fn polls_closure(shape: &Shape) -> bool {
     const POLLED: [&str; 3] = [
