@@ -39,7 +39,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     ask(&bytes, &memory);
 });
 
-fn ask(bytes: &[u8], memory: &dyn Memory) {
+fn ask(bytes: &[u8], memory: &(dyn Memory + Sync)) {
     let (Ok(image), Ok(same)) = (Image::parse(bytes), Image::parse(bytes)) else {
         return;
     };

@@ -103,7 +103,7 @@ fn taken_before(mut told: Finding, stuck: &Stuck<'_>, survivor: &Survivor) -> Fi
             ));
             told.help = "drop the guard that it has before it locks again".to_owned();
         }
-        (HoldKind::Receiver, _) => {
+        (HoldKind::Receiver, WaitKind::MpscSend) => {
             told.why.push_str(&format!(
                 "; it took the channel's receiver itself ({place}): unless it gave that away, nobody \
                  makes room"

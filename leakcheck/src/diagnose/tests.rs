@@ -272,6 +272,13 @@ fn whoever_sends_into_its_own_channel_is_told_to_read_it() {
 }
 
 #[test]
+fn whoever_reads_its_own_channel_does_as_it_should() {
+    let worker = locking(1, (WaitKind::MpscReceive, 7), [(HoldKind::Receiver, 7)]);
+    let why = "waits for the next message of its channel";
+    check(worker, Cause::WorkerWithoutExit, why, "drop every Sender");
+}
+
+#[test]
 fn a_permit_of_ones_own_says_nothing_of_the_next() {
     let second = locking(1, (WaitKind::Semaphore, 7), [(HoldKind::Permit, 7)]);
     let found = diagnosed(vec![second]).remove(0);

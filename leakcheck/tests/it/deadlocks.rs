@@ -64,3 +64,15 @@ fn a_task_that_takes_a_lock_twice_is_told_of_its_first_guard() {
         "#]],
     );
 }
+
+#[test]
+fn a_worker_that_reads_its_channel_is_told_nothing_of_holding_it() {
+    check(
+        "a_worker_whose_sender_is_kept",
+        1,
+        expect![[r#"
+        cause        worker without exit: waits for the next message of its channel, and 1 sender is still alive
+        help         drop every Sender of the channel before the test ends (the worker itself may hold a clone)
+    "#]],
+    );
+}

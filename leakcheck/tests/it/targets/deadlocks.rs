@@ -67,3 +67,15 @@ async fn a_lock_that_is_taken_twice() {
         drop((first, second));
     });
 }
+
+async fn worker(mut jobs: mpsc::Receiver<u8>) {
+    while jobs.recv().await.is_some() {}
+}
+
+#[leak_test]
+#[ignore = "a target of other tests"]
+async fn a_worker_whose_sender_is_kept() {
+    let (sender, jobs) = mpsc::channel(1);
+    tokio::spawn(worker(jobs));
+    std::mem::forget(sender);
+}
