@@ -124,7 +124,7 @@
 //! state, which says whether it is being polled, before and after each piece. If all of it is the same each
 //! time, the tree was true at a moment in between, else it is read anew. (Bytes that change and change back
 //! between every two of these readings would not be noticed. A test looks for that while four workers run flat
-//! out; with half as many readings it found none in minutes, with two it found one in seconds.)
+//! out, `scripts/stress` for longer.)
 //!
 //! Only what cannot come back is certain afterwards: a dropped `JoinHandle`, an end, a task that nobody can
 //! wake ([`Task::is_unwakeable`]). Readings of trees have a thread of their own for as long as they take, since

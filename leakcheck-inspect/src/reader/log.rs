@@ -143,7 +143,9 @@ impl Present {
     }
 
     fn want(&mut self, log: &Log, round: Round) {
-        (self.len, self.starts) = (0, vec![0; log.pieces.len()]);
+        self.len = 0;
+        self.starts.clear();
+        self.starts.resize(log.pieces.len(), 0);
         self.wanted.clear();
         self.guards.clear();
         // Where there are too many, they are read after every so many pieces only.

@@ -172,10 +172,12 @@ fn edges(
     let only = complete && survivor.state == Some(State::Waiting);
     let mut edges = Edges { to: Vec::new(), only };
     for leaf in std::iter::once(&on).chain(&others) {
-        let (to, all) = match (ties(leaf), joins(leaf)) {
-            (_, true) => joined(leaf, ids),
-            (true, false) => taken(leaf, at, holders),
-            (false, false) => (Vec::new(), false),
+        let (to, all) = if joins(leaf) {
+            joined(leaf, ids)
+        } else if ties(leaf) {
+            taken(leaf, at, holders)
+        } else {
+            (Vec::new(), false)
         };
         edges.to.extend(to);
         edges.only &= all && leaf.deadline_ms.is_none();

@@ -46,8 +46,7 @@ pub(super) fn step(node: &Node, own: &OwnFiles) -> Option<Step> {
 
 /// Said where a macro wrote the `.await`: the line is the one where its function begins.
 fn in_macro(name: &str) -> String {
-    let article = if name.starts_with("a ") { "" } else { "a " };
-    format!(", in {article}{name} of it")
+    format!(", in a {name} of it")
 }
 
 fn is_std(name: &str) -> bool {
